@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A standalone OpenStack service that hands out bare metal nodes."""
