@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor in a process: RPC server, matching loop, heartbeat."""
+
+import threading
+
+from oslo_log import log
+import oslo_messaging as messaging
+
+from allocator import metrics
+from allocator import notifications
+from allocator.common import rpc
+from allocator.conductor import heartbeat
+from allocator.conductor import manager
+from allocator.conductor import matching
+from allocator.conf import CONF
+from allocator.db import allocations
+from allocator.db import session
+
+# Seconds between two attempts to listen, when the bus refuses it.
+LISTEN_INTERVAL = 10
+
+LOG = log.getLogger(__name__)
+
+
+class ConductorService:
+    """The threads of one conductor process.
+
+    :param beats: whether this process writes the conductor's heartbeat; one
+        of its workers does
+    :param listens: whether it serves RPC; the single process need not
+    """
+
+    def __init__(self, beats=True, listens=True):
+        loop = matching.MatchingLoop()
+        metrics.set_gauge('queue_length', allocations.count_pending)
+        self.manager = manager.ConductorManager(loop)
+        self._loop = loop
+        self._heartbeat = heartbeat.Heartbeat() if beats else None
+        self._server = None
+        self._parts = [loop.run]
+        if beats:
+            self._parts.append(self._heartbeat.run)
+        if listens:
+            self._parts.append(self._listen)
+        self._threads = []
+        self._stopping = threading.Event()
+
+    def start(self):
+        """Wait for the database, then start all threads."""
+        session.wait()
+        for run in self._parts:
+            thread = threading.Thread(target=run, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _listen(self):
+        while not self._stopping.is_set():
+            LOG.info('Conductor %s waits for the message bus', CONF.host)
+            try:
+                server = rpc.get_server(
+                    messaging.Target(topic=rpc.topic(), server=CONF.host),
+                    [self.manager])
+                # Blocks until the broker is there. Meanwhile the loop sweeps.
+                server.start()
+            except Exception:
+                LOG.exception('The message bus does not let conductor %s '
+                              'listen', CONF.host)
+                self._stopping.wait(LISTEN_INTERVAL)
+            else:
+                self._server = server
+                LOG.info('Conductor %s is ready', CONF.host)
+                return
+
+    def stop(self):
+        """Take nothing new, finish what is begun."""
+        self._stopping.set()
+        self._loop.stop()
+        if self._heartbeat:
+            self._heartbeat.stop()
+        if self._server:
+            self._server.stop()
+            self._server.wait()
+            rpc.cleanup()
+        for thread in self._threads[:1]:
+            thread.join()
+        notifications.close()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics: what Prometheus may ask of this service, and the counting.
+
+They are off unless the [metrics] group says where they are shown; counting
+is then one look at an empty dictionary. The worker processes of a service
+count into files of a common directory, so each of them can show the sums.
+"""
+
+import atexit
+import dataclasses
+import glob
+import os
+import shutil
+import sys
+import tempfile
+
+from oslo_log import log
+
+from allocator.conf import CONF
+
+LOG = log.getLogger(__name__)
+
+API = 'api'
+CONDUCTOR = 'conductor'
+
+PREFIX = 'allocator_'
+
+# Upper bounds of the histograms' classes.
+_SECONDS = (.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 300)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A metric as it is made, and as the documentation lists it.
+
+    :ivar name: its name without PREFIX
+    :ivar kind: "counter", "histogram" or "gauge"
+    :ivar text: what it tells
+    :ivar labels: names of its labels
+    :ivar buckets: upper bounds of a histogram's classes
+    """
+
+    name: str
+    kind: str
+    text: str
+    labels: tuple = ()
+    buckets: tuple = ()
+
+
+TABLE = {metric.name: metric for metric in (
+    Metric('api_requests_total', 'counter',
+           'Requests that the API has answered.', ('method', 'status')),
+    Metric('api_request_seconds', 'histogram',
+           'Seconds from a request to its answer.', ('method',),
+           buckets=_SECONDS),
+    Metric('allocations_total', 'counter',
+           'Allocations that have got their answer: active, error or '
+           'backfilled.', ('result',)),
+    Metric('time_to_active_seconds', 'histogram',
+           'Seconds from the request of an allocation to its node.',
+           buckets=_SECONDS),
+    Metric('queue_length', 'gauge',
+           'Allocations in state allocating.'),
+    Metric('batch_size', 'histogram',
+           'Allocations that one transaction of the matching loop looked at.',
+           buckets=_ROWS),
+    Metric('claim_retries_total', 'counter',
+           'Times that an allocation was put off because other transactions '
+           'had locked its nodes.'),
+    Metric('sweep_finds_total', 'counter',
+           'Allocations that a sweep found, rather than a message.'),
+    Metric('database_errors_total', 'counter',
+           'Transactions that the database gave up, most of which were '
+           'repeated.', ('transaction', 'error')),
+    Metric('rpc_errors_total', 'counter',
+           'Messages that could not be sent.', ('method',)),
+)}
+
+# What is counted in this process; empty while metrics are off.
+_live = {}
+
+# Functions that read a gauge, by its name.
+_gauges = {}
+
+
+def count(name, amount=1, **labels):
+    """Add to a counter.
+
+    :param name: its name in TABLE
+    :param amount: what to add
+    :param labels: value of each of its labels
+    """
+    if _live:
+        metric = _live[name]
+        (metric.labels(**labels) if labels else metric).inc(amount)
+
+
+def observe(name, value, **labels):
+    """Enter a value into a histogram.
+
+    :param name: its name in TABLE
+    :param value: the value, in the unit that the name tells
+    :param labels: value of each of its labels
+    """
+    if _live:
+        metric = _live[name]
+        (metric.labels(**labels) if labels else metric).observe(value)
+
+
+def set_gauge(name, read):
+    """Say how a gauge of this process is read when Prometheus asks.
+
+    :param name: its name in TABLE
+    :param read: function that returns the value
+    """
+    _gauges[name] = read
+
+
+def is_on():
+    """Tell whether this process counts."""
+    return bool(_live)
+
+
+def prepare(program, is_master=True):
+    """Begin to count, if the configuration wants it.
+
+    To be called before worker processes are forked.
+
+    :param program: API or CONDUCTOR
+    :param is_master: whether this process starts all others that share the
+        directory; foreign HTTP servers start theirs as they please
+    """
+    if not _is_wanted(program, is_master):
+        return
+    if not is_master and not CONF.metrics.directory:
+        LOG.error('There are no metrics: processes of this HTTP server can '
+                  'only share them if [metrics] directory is set')
+        return
+    # The library looks for it when it is imported.
+    os.environ['PROMETHEUS_MULTIPROC_DIR'] = _directory(program, is_master)
+    try:
+        import prometheus_client as client
+    except ImportError:
+        sys.exit('[metrics] is configured, but there is no '
+                 'prometheus_client: install allocator[metrics].')
+    start(client.CollectorRegistry())
+
+
+def start(registry):
+    """Begin to count.
+
+    :param registry: prometheus_client.CollectorRegistry for the counters
+    """
+    import prometheus_client as client
+    for metric in TABLE.values():
+        name = PREFIX + metric.name
+        if metric.kind == 'counter':
+            _live[metric.name] = client.Counter(
+                name, metric.text, metric.labels, registry=registry)
+        elif metric.kind == 'histogram':
+            _live[metric.name] = client.Histogram(
+                name, metric.text, metric.labels, buckets=metric.buckets,
+                registry=registry)
+
+
+def stop():
+    """Count no more."""
+    _live.clear()
+    _gauges.clear()
+
+
+def _is_wanted(program, is_master):
+    if program == CONDUCTOR:
+        return CONF.metrics.conductor_port is not None
+    if CONF.metrics.path:
+        return True
+    return is_master and CONF.metrics.api_port is not None
+
+
+def _directory(program, is_master):
+    """Make the directory that the worker processes share, or empty it.
+
+    :returns: its path
+    """
+    if not CONF.metrics.directory:
+        path = tempfile.mkdtemp(prefix='allocator-metrics-')
+        atexit.register(_remove, path, os.getpid())
+        return path
+    path = os.path.join(CONF.metrics.directory, program)
+    os.makedirs(path, exist_ok=True)
+    if is_master:
+        for file in glob.glob(os.path.join(path, '*.db')):
+            os.unlink(file)
+    return path
+
+
+def _remove(path, owner):
+    # Worker processes inherit the duty, but not the directory.
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class GaugeCollector:
+    """Reads the gauges of this process when Prometheus asks."""
+
+    def collect(self):
+        from prometheus_client import core
+        for name, read in _gauges.items():
+            try:
+                value = read()
+            except Exception as exc:
+                # Without the database the other metrics still tell a lot.
+                LOG.warning('Metric %(name)s cannot be read: %(error)s',
+                            {'name': name, 'error': exc})
+                continue
+            yield core.GaugeMetricFamily(PREFIX + name, TABLE[name].text,
+                                         value=value)
