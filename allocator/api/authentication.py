@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds out who sends a request, as [DEFAULT] auth_strategy has it."""
+
+import sys
+
+from keystoneauth1 import exceptions as ksa_exc
+from keystoneauth1 import loading
+from keystonemiddleware import auth_token
+from oslo_log import log
+from oslo_middleware import basic_auth
+from oslo_middleware import exceptions as middleware_exc
+import webob
+import webob.dec
+import webob.exc
+
+from allocator.api import errors
+from allocator.api import versions
+from allocator.common import context
+from allocator.common import exception
+from allocator.common.i18n import _
+from allocator.conf import CONF
+
+LOG = log.getLogger(__name__)
+
+GROUP = 'keystone_authtoken'
+
+# Seconds that Keystone may take to answer. Without a limit, one that hangs
+# would take all threads of the API.
+KEYSTONE_TIMEOUT = 10
+
+REALM = 'Basic realm="allocator"'
+
+# Marks requests that reach the API without authentication.
+PUBLIC = 'allocator.public'
+
+
+def set_defaults():
+    """Set this service's defaults of auth_token's options."""
+    CONF.set_default('http_connect_timeout', KEYSTONE_TIMEOUT, group=GROUP)
+    # By it the access rules of application credentials are matched.
+    CONF.set_default('service_type', versions.SERVICE_TYPE, group=GROUP)
+
+
+def require_configuration():
+    """End the process, with a sentence, if nobody could ever come in."""
+    if CONF.auth_strategy == 'keystone':
+        _require_keystone()
+    elif CONF.auth_strategy == 'http_basic':
+        _require_users()
+
+
+def _require_keystone():
+    try:
+        plugin = loading.load_auth_from_conf_options(CONF, GROUP)
+    except Exception as exc:  # each plugin has errors of its own
+        sys.exit('The section [%s] of the configuration cannot be used: %s'
+                 % (GROUP, exc))
+    if plugin is None:
+        sys.exit('[%s] auth_type is not set: this service needs a user of '
+                 'its own to have tokens checked. Set the section as the '
+                 'installation guide says, or choose another [DEFAULT] '
+                 'auth_strategy.' % GROUP)
+
+
+def _require_users():
+    path = CONF.http_basic_auth_user_file
+    try:
+        basic_auth.validate_auth_file(path)
+    except webob.exc.HTTPException as exc:
+        reason = exc.detail
+    except (middleware_exc.ConfigInvalid, ValueError) as exc:
+        reason = exc
+    else:
+        return
+    sys.exit('The file of users %s ([DEFAULT] http_basic_auth_user_file) '
+             'cannot be used: %s' % (path, reason))
+
+
+def protect(application):
+    """Put authentication before an application.
+
+    :param application: WSGI application
+    :returns: WSGI application
+    """
+    if CONF.auth_strategy == 'keystone':
+        set_defaults()
+        return Refusals(auth_token.AuthProtocol(
+            application, {'oslo_config_config': CONF}))
+    if CONF.auth_strategy == 'http_basic':
+        CONF.set_override('http_basic_auth_user_file',
+                          CONF.http_basic_auth_user_file,
+                          group='oslo_middleware')
+        return BasicAuthentication(application, CONF)
+    return application
+
+
+def context_of(environ):
+    """Tell who sends a request.
+
+    :param environ: its WSGI environment, after authentication
+    :returns: RequestContext
+    :raises: Forbidden for a token without scope, or for a domain
+    """
+    if PUBLIC in environ:
+        # Nobody has looked at the headers, which could claim anything.
+        return context.anonymous_context(environ)
+    if CONF.auth_strategy == 'keystone':
+        found = context.authenticated_context(environ)
+        if found.project_id is None and found.system_scope is None:
+            raise exception.Forbidden(_(
+                'The token is scoped to neither a project nor the system. '
+                'Ask the Identity service for one that is.'))
+        return found
+    user = (environ.get('HTTP_X_USER_NAME')
+            if CONF.auth_strategy == 'http_basic' else None)
+    return context.admin_context(environ, user_name=user)
+
+
+class Refusals:
+    """Says in this service's words why auth_token let nobody in.
+
+    :param middleware: auth_token with the application behind it
+    """
+
+    def __init__(self, middleware):
+        self._middleware = middleware
+
+    @webob.dec.wsgify
+    def __call__(self, request):
+        try:
+            response = request.get_response(self._middleware)
+        except ksa_exc.ClientException as exc:
+            LOG.error('Tokens cannot be checked: %s', exc)
+            return _unavailable()
+        if response.status_int == 401:
+            return _challenge(response.headers.get('WWW-Authenticate'))
+        if response.status_int == 503 and not errors.is_ours(response):
+            return _unavailable()
+        return response
+
+
+def _unavailable():
+    return errors.answer(503, _(
+        'The Identity service cannot check the token at the moment. Try '
+        'again later.'))
+
+
+def _challenge(how):
+    """Refuse a client that has not proven who it is.
+
+    :param how: value of the header WWW-Authenticate (RFC 9110, 11.6.1)
+    """
+    response = errors.answer(401, _(
+        'The request you have made requires authentication.'))
+    if how:
+        response.headers['WWW-Authenticate'] = how
+    return response
+
+
+class BasicAuthentication(basic_auth.BasicAuthMiddleware):
+    """HTTP basic authentication (RFC 7617) that answers in JSON.
+
+    oslo.middleware's own answer to everything, the errors of the application
+    included, is 401 with the text of the exception.
+    """
+
+    @webob.dec.wsgify
+    def __call__(self, request):
+        try:
+            found = basic_auth.parse_token(
+                basic_auth.parse_header(request.environ))
+        except webob.exc.HTTPException:
+            return _challenge(REALM)
+        try:
+            request.environ.update(
+                basic_auth.authenticate(self.auth_file, *found))
+        except (webob.exc.HTTPUnauthorized, ValueError):
+            # bcrypt refuses passwords over 72 bytes or with NUL by the
+            # second: they are nobody's.
+            return _challenge(REALM)
+        except webob.exc.HTTPException as exc:
+            LOG.error('The file of users %s cannot be used: %s',
+                      self.auth_file, exc.detail)
+            return errors.answer(503, _(
+                'The file of users cannot be read. Try again later.'))
+        return request.get_response(self.application)

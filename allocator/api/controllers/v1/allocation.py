@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/v1/allocations and /v1/nodes/{node}/allocation."""
+
+from oslo_log import log
+import pecan
+from wsme.types import Unset
+
+from allocator import metrics
+from allocator import notifications
+from allocator.api import listing
+from allocator.api import patch
+from allocator.api import request
+from allocator.api import routing
+from allocator.api.controllers.v1 import node_access
+from allocator.api.types import allocation as types
+from allocator.api.types import values
+from allocator.api.views import allocation as view
+from allocator.common import exception
+from allocator.common import policy
+from allocator.common import states
+from allocator.common.i18n import _
+from allocator.conductor import rpcapi
+from allocator.db import allocations
+from allocator.db import backfills
+from allocator.db import nodes
+from allocator.db import releases
+
+LOG = log.getLogger(__name__)
+
+FILTERS = ('node', 'resource_class', 'state', 'owner')
+SORTABLE = ('uuid', 'name', 'state', 'last_error', 'resource_class', 'owner',
+            'created_at', 'updated_at')
+
+
+def is_allowed(rule, row):
+    """Check a policy on an allocation.
+
+    :param rule: last part of the policy's name
+    :param row: row of the allocation
+    """
+    # A rule on an owner never holds where there is none.
+    target = {'allocation.owner': row.owner} if row.owner is not None else {}
+    return policy.is_allowed('baremetal:allocation:' + rule,
+                             pecan.request.context, target)
+
+
+def authorize(rule, row):
+    """Refuse what a client may read, but not do.
+
+    :param rule: last part of the policy's name
+    :param row: row of the allocation
+    :raises: Forbidden
+    """
+    if not is_allowed(rule, row):
+        raise exception.Forbidden(resource='baremetal:allocation:' + rule)
+
+
+def show(row, chosen=None):
+    """Show a row as this request's version has it."""
+    return view.one(row._mapping, view.shown(request.version(), chosen))
+
+
+def delete(row):
+    """Delete an allocation and free its node.
+
+    :param row: row of the allocation
+    """
+    authorize('delete', row)
+    context = pecan.request.context
+    with notifications.told(context, 'delete', row._mapping):
+        releases.delete_allocation(row.uuid, row.id)
+    LOG.info('Allocation %s is deleted', row.uuid)
+
+
+class AllocationsController(routing.Resource):
+    """/v1/allocations"""
+
+    resource = 'allocation'
+
+    def child(self, segment):
+        return AllocationController(segment)
+
+    @routing.expose()
+    def get(self):
+        context = pecan.request.context
+        policy.authorize('baremetal:allocation:list', context)
+        query = request.query()
+        listing.refuse_unknown(query, listing.PARAMETERS + FILTERS)
+        request.refuse_newer('filters', 'allocation', query)
+        page = listing.page(query, 'allocation', SORTABLE)
+        chosen = listing.fields(query, 'allocation', view.FIELDS)
+        rows = allocations.get_page(
+            _filters(context, query), sort_key=page.sort_key,
+            descending=page.descending, limit=page.limit, marker=page.marker)
+        return view.many(rows, view.shown(request.version(), chosen), query,
+                         page.limit)
+
+    @routing.expose(status=201)
+    def post(self):
+        context = pecan.request.context
+        tenant = _tenant(context)
+        request.no_query()
+        body = request.body(types.AllocationCreate, 'allocation')
+        if tenant is not None:
+            if body.owner not in (Unset, None, tenant):
+                raise exception.Forbidden(resource=_(
+                    'an allocation of another owner'))
+            body.owner = tenant
+        if _given(body.node):
+            return _backfill(body, tenant)
+        if not _given(body.resource_class):
+            raise exception.Invalid(reason=_(
+                'Invalid input for resource_class: it is needed.'))
+        created = _create(context, body, tenant)
+        rpcapi.get_api().process_allocation(context, created['uuid'])
+        return _created(created | {'node_uuid': None, 'last_error': None,
+                                   'updated_at': None})
+
+
+class AllocationController(routing.Resource):
+    """/v1/allocations/{allocation}
+
+    :param ident: UUID or name
+    """
+
+    resource = 'allocation'
+
+    def __init__(self, ident):
+        self._ident = ident
+
+    @routing.expose()
+    def get(self):
+        query = request.query()
+        listing.refuse_unknown(query, ('fields',))
+        row = self._get()
+        return show(row, listing.fields(query, 'allocation', view.FIELDS))
+
+    @routing.expose()
+    def patch(self):
+        row = self._get()
+        authorize('update', row)
+        request.no_query()
+        operations = patch.read(('name', 'extra'))
+
+        def change(current):
+            before = {'name': current.name, 'extra': current.extra}
+            after = patch.apply(before, operations)
+            body = request.typed(types.AllocationPatch, after)
+            return {'name': body.name or None, 'extra': body.extra or {}}
+
+        with notifications.told(pecan.request.context, 'update',
+                                row._mapping) as told:
+            allocations.update(row.uuid, change)
+            row = allocations.get(row.uuid)
+            told.update(row._mapping)
+        return show(row)
+
+    @routing.expose(status=204)
+    def delete(self):
+        row = self._get()
+        authorize('delete', row)
+        request.no_query()
+        delete(row)
+
+    def _get(self):
+        row = request.look_up(allocations.get, self._ident)
+        if not is_allowed('get', row):
+            # In the words for one that does not exist.
+            raise exception.AllocationNotFound(allocation=values.ident(
+                self._ident))
+        return row
+
+
+class NodeAllocationController(routing.Resource):
+    """/v1/nodes/{node}/allocation
+
+    :param ident: UUID or name of the node
+    """
+
+    resource = 'node_allocation'
+
+    def __init__(self, ident):
+        self._ident = ident
+
+    @routing.expose()
+    def get(self):
+        query = request.query()
+        listing.refuse_unknown(query, ('fields',))
+        try:
+            row = self._get()
+        except exception.NodeNotFound:
+            # The Bare Metal API answers 400 to this one.
+            raise exception.UnknownNode(node=self._ident) from None
+        authorize('get', row)
+        return show(row, listing.fields(query, 'allocation', view.FIELDS))
+
+    @routing.expose(status=204)
+    def delete(self):
+        request.no_query()
+        delete(self._get())
+
+    def _get(self):
+        ident = values.ident(self._ident)
+        node = nodes.get(ident)
+        row = allocations.get_of_node(node.id)
+        if row is not None and is_allowed('get', row):
+            return row
+        if not node_access.is_allowed('get', node):
+            raise exception.NodeNotFound(node=ident)
+        raise exception.AllocationNotFound(allocation=_(
+            'of node %s') % self._ident)
+
+
+def _holds(project, node):
+    return project is not None and project in (node.owner, node.lessee)
+
+
+def _given(value):
+    return value not in (Unset, None)
+
+
+def _tenant(context):
+    """Tell for which project a client may create allocations.
+
+    :returns: None for any owner, or the id of the client's own project
+    :raises: Forbidden
+    """
+    if policy.is_allowed('baremetal:allocation:create', context):
+        return None
+    policy.authorize('baremetal:allocation:create_restricted', context)
+    if context.project_id is None:
+        raise exception.Forbidden(resource='baremetal:allocation:create')
+    return context.project_id
+
+
+def _columns(body):
+    return {
+        'name': body.name or None,
+        'resource_class': body.resource_class or None,
+        'traits': body.traits or [],
+        'extra': body.extra or {},
+        'owner': body.owner or None,
+    }
+
+
+def _create(context, body, tenant):
+    """Put an allocation into the queue.
+
+    :returns: dict of its columns
+    """
+    values_ = _columns(body) | {
+        'uuid': body.uuid or allocations.new_uuid(),
+        'state': states.ALLOCATING}
+    candidates = body.candidate_nodes or []
+    with notifications.told(context, 'create', values_ | {
+            'candidate_nodes': candidates}) as told:
+        created = allocations.create(
+            values_, candidates, tenant, is_new_uuid=not body.uuid)
+        told.update(created)
+    LOG.info('Allocation %s is created', created['uuid'])
+    return created
+
+
+def _backfill(body, tenant):
+    """Create an allocation for a deployed node."""
+    context = pecan.request.context
+    node = _node_for(body.node, tenant)
+    values_ = _columns(body) | {
+        'uuid': body.uuid or None,
+        'candidate_nodes': allocations.resolve_candidates(
+            body.candidate_nodes or [], tenant),
+    }
+    with notifications.told(context, 'create', values_) as told:
+        row = allocations.get(backfills.backfill(node.uuid, values_))
+        told.update(row._mapping)
+    LOG.info('Allocation %(uuid)s is active with node %(node)s, which was '
+             'deployed before', {'uuid': row.uuid, 'node': node.uuid})
+    metrics.count('allocations_total', result='backfilled')
+    notifications.send(context, notifications.API, 'active', row._mapping)
+    return _created(row._mapping)
+
+
+def _node_for(ident, tenant):
+    """Find a node that a body or a filter names.
+
+    :raises: UnknownNode, also for a node that is not the tenant's
+    """
+    try:
+        node = nodes.get(values.ident(ident))
+    except exception.NodeNotFound:
+        raise exception.UnknownNode(node=ident) from None
+    if tenant is not None and not _holds(tenant, node):
+        raise exception.UnknownNode(node=ident)
+    return node
+
+
+def _created(columns):
+    """Answer a POST."""
+    found = view.one(columns, view.shown(request.version()))
+    pecan.response.headers['Location'] = found['links'][0]['href']
+    return found
+
+
+def _filters(context, query):
+    """Turn query parameters into conditions.
+
+    :returns: dict of values by column
+    :raises: UnknownNode, NodeNotFound, Forbidden
+    """
+    found = {name: query[name] for name in ('resource_class', 'state',
+                                            'owner') if name in query}
+    everything = policy.is_allowed('baremetal:allocation:list_all', context)
+    if not everything:
+        own = context.project_id
+        if found.setdefault('owner', own) != own or own is None:
+            raise exception.Forbidden(resource=_(
+                'allocations of another owner'))
+    if 'node' in query:
+        node = _node_for(query['node'], None)
+        if not node_access.is_allowed('get', node):
+            raise exception.NodeNotFound(node=query['node'])
+        found['node_id'] = node.id
+    return found

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built-in HTTP server: gunicorn with native threads.
+
+Of the maintained WSGI servers it reads requests most strictly (no duplicate
+or negative Content-Length, no header with an underscore, which would pass
+for an authenticated one), and its workers end with their master.
+"""
+
+import socket
+import ssl
+import struct
+import sys
+
+import gunicorn.app.base
+import gunicorn.glogging
+from oslo_log import log
+
+from allocator import metrics_server
+from allocator.api import http_worker
+from allocator.common import service
+from allocator.conf import CONF
+
+# Seconds without a byte from a client in the middle of a request, or without
+# one taken from an answer, after which its thread goes on to others.
+CLIENT_TIMEOUT = 10
+
+# Seconds that an idle connection is kept open.
+KEEPALIVE = 65
+
+# Bytes of one header: tokens can be long.
+MAX_HEADER = 32768
+
+LOG = log.getLogger(__name__)
+
+
+class Server(gunicorn.app.base.BaseApplication):
+    """Serves the API in worker processes.
+
+    :param load_app: function that makes the WSGI application, called in each
+        worker process
+    :param workers: number of worker processes
+    :param worker_started: function called in a worker once it is ready
+    :param worker_stopping: function called in a worker that ends
+    """
+
+    def __init__(self, load_app, workers, worker_started=None,
+                 worker_stopping=None):
+        self._load_app = load_app
+        self._workers = workers
+        self._worker_started = worker_started
+        self._worker_stopping = worker_stopping
+        super().__init__()
+
+    def load(self):
+        metrics_server.listen(CONF.metrics.api_port)
+        application = self._load_app()
+        service.settle()
+        return application
+
+    def load_config(self):
+        settings = {
+            'bind': '%s:%d' % (_bracketed(CONF.api.host_ip), CONF.api.port),
+            'workers': self._workers,
+            'worker_class': http_worker.Worker,
+            'threads': CONF.api.worker_threads,
+            'keepalive': KEEPALIVE,
+            'graceful_timeout': CONF.graceful_shutdown_timeout,
+            'limit_request_line': 8190,
+            'limit_request_field_size': MAX_HEADER,
+            # oslo.middleware decides whether a proxy is believed.
+            'secure_scheme_headers': {},
+            'forwarder_headers': '',
+            'control_socket_disable': True,
+            'worker_tmp_dir': '/dev/shm',  # nosec: a heartbeat file, no data
+            'proc_name': 'allocator-api',
+            'logger_class': Logger,
+            'when_ready': _limit_waiting,
+            'on_reload': _reload,
+        }
+        if self._worker_started:
+            settings['post_worker_init'] = self._started
+            settings['worker_exit'] = self._exited
+        if CONF.api.enable_ssl_api:
+            settings.update(
+                certfile=CONF.api.ssl_cert_file,
+                keyfile=CONF.api.ssl_key_file, ssl_context=_tls)
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def _started(self, worker):
+        self._worker_started()
+
+    def _exited(self, arbiter, worker):
+        self._worker_stopping()
+
+
+class Logger(gunicorn.glogging.Logger):
+    """Sends gunicorn's messages to where oslo.log's go."""
+
+    def setup(self, cfg):
+        self.error_log.propagate = True
+        self.error_log.handlers = []
+
+    def exception(self, msg, *args, **kwargs):
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            LOG.debug('A client sent nothing for %d seconds', CLIENT_TIMEOUT)
+        else:
+            super().exception(msg, *args, **kwargs)
+
+    def access(self, resp, req, environ, request_time):
+        """Log nothing: what happens to resources is logged where it does."""
+
+
+def serve(load_app, **kwargs):
+    """Serve an application until told to stop.
+
+    :param load_app: function that makes the WSGI application
+    :param kwargs: see Server
+    """
+    Server(load_app, **kwargs).run()
+
+
+def default_workers():
+    """Tell how many worker processes serve the API."""
+    return CONF.api.api_workers or service.processors()
+
+
+def _bracketed(address):
+    return '[%s]' % address if ':' in address else address
+
+
+def _limit_waiting(arbiter):
+    """Have no thread wait for ever in the middle of a request.
+
+    On Linux the connections inherit these options of the listening socket.
+    """
+    timeout = struct.pack('ll', CLIENT_TIMEOUT, 0)
+    for listener in arbiter.LISTENERS:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.sock.setsockopt(socket.SOL_SOCKET, option, timeout)
+    LOG.info('Serving on %s:%d', CONF.api.host_ip, CONF.api.port)
+
+
+def _reload(arbiter):
+    service.reload()
+
+
+def _tls(cfg, default_factory):
+    context = default_factory()
+    context.minimum_version = {
+        'TLSv1.2': ssl.TLSVersion.TLSv1_2,
+        'TLSv1.3': ssl.TLSVersion.TLSv1_3}[CONF.api.ssl_minimum_version]
+    return context

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node looks like."""
+
+from allocator.api import versions
+from allocator.api.views import links
+from allocator.api.views import secrets
+from allocator.api.views import times
+from allocator.common import states
+
+#: The hardware interfaces, and what a node has that names none.
+DEFAULT_INTERFACES = {
+    'bios_interface': 'no-bios',
+    'boot_interface': 'fake',
+    'console_interface': 'no-console',
+    'deploy_interface': 'fake',
+    'firmware_interface': 'no-firmware',
+    'inspect_interface': 'no-inspect',
+    'management_interface': 'fake',
+    'network_interface': 'noop',
+    'power_interface': 'fake',
+    'raid_interface': 'no-raid',
+    'rescue_interface': 'no-rescue',
+    'storage_interface': 'noop',
+    'vendor_interface': 'no-vendor',
+}
+
+# What is always the same without hardware.
+_CONSTANT = {
+    'boot_mode': None,
+    'clean_step': {},
+    'console_enabled': False,
+    'deploy_step': {},
+    'driver_internal_info': {},
+    'fault': None,
+    'inspection_finished_at': None,
+    'inspection_started_at': None,
+    'raid_config': {},
+    # No request finds a node locked by another: it waits, milliseconds.
+    'reservation': None,
+    'secure_boot': None,
+    'service_step': {},
+    'target_raid_config': {},
+}
+
+SHORT = ('uuid', 'name', 'instance_uuid', 'power_state', 'provision_state',
+         'maintenance')
+
+STATES = ('power_state', 'target_power_state', 'provision_state',
+          'target_provision_state', 'provision_updated_at', 'last_error',
+          'console_enabled', 'raid_config', 'target_raid_config', 'boot_mode',
+          'secure_boot')
+
+FIELDS = (*dict.fromkeys((
+    *SHORT, *STATES, 'allocation_uuid', 'automated_clean', 'chassis_uuid',
+    'conductor', 'conductor_group', 'created_at', 'description',
+    'disable_power_off', 'driver', 'driver_info', 'extra', 'instance_info',
+    'instance_name', 'lessee', 'maintenance_reason', 'network_data', 'owner',
+    'properties', 'protected', 'protected_reason', 'resource_class',
+    'retired', 'retired_reason', 'shard', 'traits', 'updated_at',
+    *_CONSTANT, *DEFAULT_INTERFACES)),)
+
+# In answers that hold all fields, besides the fields to choose from.
+_LINKS = ('states',)
+
+_TIMES = ('created_at', 'updated_at', 'provision_updated_at')
+_SECRET = ('driver_info', 'instance_info')
+
+
+def shown(minor, chosen=None):
+    """List the fields to show.
+
+    :param minor: minor number of the version
+    :param chosen: the fields that the client asked for, None for all
+    """
+    return chosen or versions.fields('node', FIELDS + _LINKS, minor)
+
+
+def summary(minor):
+    """List the fields that a list shows unless the client asks for more."""
+    return versions.fields('node', SHORT, minor)
+
+
+def state_names(minor):
+    """List the fields of a node's states."""
+    return versions.fields('node_states', STATES, minor)
+
+
+def one(values, names, minor, base=None):
+    """Show a node.
+
+    :param values: dict of columns, with traits and conductor if shown
+    :param names: fields to show, see shown()
+    :param minor: minor number of the version
+    :param base: links.base_url()
+    :returns: dict
+    """
+    base = base or links.base_url()
+    found = {name: _value(values, name, minor) for name in names}
+    if 'states' in found:
+        found['states'] = links.of('nodes', values['uuid'], base, '/states')
+    found['links'] = links.of('nodes', values['uuid'], base)
+    return found
+
+
+def node_states(values, minor):
+    """Show the states of a node."""
+    return {name: _value(values, name, minor) for name in state_names(minor)}
+
+
+def _value(values, name, minor):
+    if name in DEFAULT_INTERFACES:
+        return values['interfaces'].get(name, DEFAULT_INTERFACES[name])
+    if name in _CONSTANT:
+        return _CONSTANT[name]
+    value = values.get(name)
+    if name in _TIMES:
+        return times.iso(value)
+    if name in _SECRET:
+        return secrets.masked(value)
+    if (name == 'provision_state' and value == states.AVAILABLE
+            and minor < versions.AVAILABLE_STATE):
+        return None
+    return value
+
+
+def many(nodes, names, minor, query, limit, collection='nodes'):
+    """Show a page of nodes.
+
+    :param nodes: list of dicts, see one()
+    :param names: fields to show
+    :param minor: minor number of the version
+    :param query: dict of the parameters of the request
+    :param limit: greatest number of items on a page
+    :param collection: path of the list below /v1/
+    :returns: dict, with ``next`` when there may be more
+    """
+    base = links.base_url()
+    found = {'nodes': [one(node, names, minor, base) for node in nodes]}
+    if len(nodes) == limit:
+        found['next'] = links.following(collection, query, nodes[-1]['uuid'],
+                                        limit)
+    return found

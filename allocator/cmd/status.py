@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""allocator-status: checks before an upgrade, and after."""
+
+from concurrent import futures
+import functools
+import logging
+import sys
+import threading
+
+from oslo_upgradecheck import common_checks
+from oslo_upgradecheck import upgradecheck
+
+from allocator.common import service
+from allocator.conf import CONF
+from allocator.db import allocations
+from allocator.db import migration
+from allocator.db import session
+
+# First versions with SKIP LOCKED and generated columns.
+MARIADB = (10, 6)
+MYSQL = (8, 0, 1)
+POSTGRESQL = (12,)
+
+# Seconds after which an allocation should long have got its answer.
+LONG = 3600
+
+# Seconds that the message bus may take.
+BUS_TIMEOUT = 8
+
+SUCCESS = upgradecheck.Code.SUCCESS
+WARNING = upgradecheck.Code.WARNING
+FAILURE = upgradecheck.Code.FAILURE
+
+
+def _asks_database(check):
+    """Have a check fail with a sentence if the database cannot be asked."""
+    @functools.wraps(check)
+    def wrapper(self):
+        if not CONF.database.connection:
+            return upgradecheck.Result(
+                FAILURE, '[database] connection is not set.')
+        try:
+            return check(self)
+        except Exception as exc:
+            # Of oslo.db, SQLAlchemy, or a driver that is not installed.
+            return upgradecheck.Result(
+                FAILURE, 'The database cannot be asked: %s' % exc)
+    return wrapper
+
+
+class Checks(upgradecheck.UpgradeCommands):
+    """What an operator wants to know before and after an upgrade."""
+
+    @_asks_database
+    def _schema(self):
+        """Tell whether the schema is the one this release works with."""
+        found, wanted = migration.version(), migration.head()
+        if found == wanted:
+            return upgradecheck.Result(SUCCESS)
+        return upgradecheck.Result(
+            FAILURE,
+            'The database is at revision %s, this release needs %s. Run '
+            '"allocator-dbsync upgrade".' % (found, wanted))
+
+    @_asks_database
+    def _database(self):
+        """Tell whether the database's release can do what claims need."""
+        with session.get_engine().connect() as connection:
+            return _judge(connection.dialect)
+
+    def _bus(self):
+        """Tell whether the message bus takes a message within seconds."""
+        if _needs_no_bus():
+            return upgradecheck.Result(
+                SUCCESS, 'The single process needs no message bus.')
+        taken = futures.Future()
+        # It waits without a limit in some cases.
+        threading.Thread(target=_knock, args=(taken,), daemon=True).start()
+        try:
+            taken.result(BUS_TIMEOUT)
+        except futures.TimeoutError:
+            reason = 'no answer in %d seconds' % BUS_TIMEOUT
+        except Exception as exc:
+            reason = exc
+        else:
+            return upgradecheck.Result(SUCCESS)
+        return upgradecheck.Result(
+            FAILURE, 'The message bus of [DEFAULT] transport_url did not '
+                     'take a message: %s' % reason)
+
+    @_asks_database
+    def _pending(self):
+        """Tell whether conductors answer allocations."""
+        # Without a schema there is no table to ask.
+        uuids = migration.version() and allocations.get_pending_since(LONG)
+        if not uuids:
+            return upgradecheck.Result(SUCCESS)
+        return upgradecheck.Result(
+            WARNING,
+            '%d allocations have been in state "allocating" for more than an '
+            'hour, first %s. See that a conductor runs and what its log '
+            'says.' % (len(uuids), uuids[0]))
+
+    _upgrade_checks = (
+        ('Database schema', _schema),
+        ('Database version', _database),
+        ('Message bus', _bus),
+        ('Policy file format', (common_checks.check_policy_json,
+                                {'conf': CONF})),
+        ('Old pending allocations', _pending),
+    )
+
+
+def _judge(dialect):
+    """Judge a database by its kind and version.
+
+    :param dialect: dialect of a connection that has been made
+    :returns: upgradecheck.Result
+    """
+    if dialect.name == 'sqlite':
+        return upgradecheck.Result(
+            WARNING, 'SQLite serves the single process "allocator" only.')
+    if dialect.name == 'postgresql':
+        name, wanted = 'PostgreSQL', POSTGRESQL
+    elif dialect.is_mariadb:
+        name, wanted = 'MariaDB', MARIADB
+    else:
+        name, wanted = 'MySQL', MYSQL
+    found = dialect.server_version_info
+    if found >= wanted:
+        return upgradecheck.Result(SUCCESS)
+    return upgradecheck.Result(
+        FAILURE, '%s is of version %s, and %s is needed: older ones have no '
+                 'SKIP LOCKED or no generated columns.'
+        % (name, _dotted(found), _dotted(wanted)))
+
+
+def _dotted(version):
+    return '.'.join(str(part) for part in version)
+
+
+def _needs_no_bus():
+    if CONF.transport_url.startswith('fake:'):
+        return True
+    chosen = CONF.get_location('transport_url').location.is_user_controlled
+    return CONF.database.connection.startswith('sqlite') and not chosen
+
+
+def _knock(taken):
+    from allocator.conductor import rpcapi
+    try:
+        rpcapi.ConductorAPI().knock()
+    except Exception as exc:
+        taken.set_exception(exc)
+    else:
+        taken.set_result(None)
+
+
+def main():
+    # The results say what is wrong, and libraries need not say it too.
+    logging.disable()
+    service.set_defaults()
+    return upgradecheck.main(CONF, project='allocator',
+                             upgrade_command=Checks(), argv=sys.argv[1:])
