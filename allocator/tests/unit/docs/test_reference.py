@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documentation names what there is, and quotes what is said."""
+
+import ast
+import configparser
+import re
+
+from oslotest import base
+
+from allocator import policies
+from allocator.api import versions
+from allocator.conf import opts
+from allocator.db import models
+from allocator.tests.unit.docs import checkout
+
+_NOTE = re.compile(r'^   :1\.(\d+): ', re.MULTILINE)
+_QUOTED_TITLE = re.compile(r'^``(.+)``\n-+$', re.MULTILINE)
+# Parts of a sentence that differ from case to case.
+_PART = re.compile(r'<\w+>|%\(\w+\)[sd]|%[sd]')
+
+
+def read(name):
+    """Read a page of the documentation."""
+    return (checkout.DOC / name).read_text()
+
+
+class TestMicroversions(base.BaseTestCase):
+
+    def test_the_history_has_each_version_of_the_table(self):
+        expected = set()
+        for row in versions.RESOURCES.values():
+            expected.update((row.since, *row.methods.values(),
+                             *row.fields.values(), *row.inputs.values(),
+                             *row.filters.values()))
+        expected.discard(versions.MIN)
+        self.assertEqual(expected,
+                         set(checkout.extension('history').history()))
+
+    def test_the_history_names_all_that_a_version_brought(self):
+        history = checkout.extension('history').history()
+        for row in versions.RESOURCES.values():
+            for kind in (row.methods, row.fields, row.inputs, row.filters):
+                for name, minor in kind.items():
+                    self.assertIn('``%s``' % name, ' '.join(history[minor]))
+
+    def test_the_history_tells_of_each_behaviour(self):
+        """A constant of the table is a change that is no name."""
+        expected = {
+            value for name, value in vars(versions).items()
+            if name.isupper() and isinstance(value, int)
+            and name not in ('MIN', 'MAX', 'DEFAULT')}
+        told = {int(minor) for minor in _NOTE.findall(
+            read('reference/microversions.rst'))}
+        self.assertEqual(set(), expected.difference(told))
+        self.assertLessEqual(max(told), versions.MAX)
+
+    def test_rows_have_a_noun(self):
+        history = checkout.extension('history')
+        self.assertLessEqual(set(versions.RESOURCES),
+                             {*history.NOUNS, *history.INPUTS})
+
+
+class TestConfiguration(base.BaseTestCase):
+
+    def test_options_and_policies_are_generated(self):
+        self.assertIn('.. show-options::\n\n   allocator',
+                      read('configuration/options.rst'))
+        self.assertIn('.. show-policy::', read('configuration/policy.rst'))
+
+    def test_each_option_explains_itself(self):
+        for group, options in opts.list_opts():
+            for option in options:
+                self.assertTrue(option.help, (group, option.name))
+
+    def test_each_policy_explains_itself(self):
+        for rule in policies.list_rules():
+            self.assertTrue(rule.description, rule.name)
+            self.assertTrue(rule.operations, rule.name)
+
+    def test_options_that_pages_name_exist(self):
+        known = {(str(group), option.dest.replace('-', '_'))
+                 for group, options in opts.list_opts()
+                 for option in options}
+        own = {group for group, _name in known}.difference({'DEFAULT'})
+        named = re.compile(r'``\[(\w+)\]\s+(\w+)')
+        for page in checkout.DOC.rglob('*.rst'):
+            for group, name in named.findall(page.read_text()):
+                if group in own:
+                    self.assertIn((group, name), known, page)
+
+    def test_the_generators_know_this_project(self):
+        for name in ('allocator-config-generator.conf',
+                     'allocator-policy-generator.conf'):
+            text = (checkout.ROOT / 'tools' / 'config' / name).read_text()
+            self.assertIn('namespace = allocator\n', text)
+
+
+class TestCommands(base.BaseTestCase):
+
+    def test_each_command_is_described(self):
+        setup = configparser.ConfigParser()
+        setup.read(checkout.ROOT / 'setup.cfg')
+        commands = re.findall(
+            r'^(\S+) = ', setup['entry_points']['console_scripts'],
+            re.MULTILINE)
+        for command in commands:
+            self.assertIn('\n%s\n%s\n' % (command, '=' * len(command)),
+                          read('cli/index.rst'))
+
+    def test_each_subcommand_of_dbsync_is_described(self):
+        source = (checkout.ROOT / 'allocator/cmd/dbsync.py').read_text()
+        names = re.findall(r"add_parser\(\s*'(\w+)'", source)
+        self.assertTrue(names)
+        for name in names:
+            self.assertIn('``allocator-dbsync %s' % name,
+                          read('cli/index.rst'))
+
+
+class TestArchitecture(base.BaseTestCase):
+
+    def test_named_files_exist(self):
+        for page in ('architecture.rst', 'request.dot', 'api-field.rst'):
+            for name in re.findall(r'\b(?:allocator/)?(?:[a-z0-9_]+/)+'
+                                   r'[a-z_]+\.py', read(
+                                       'contributor/' + page)):
+                path = name.removeprefix('allocator/')
+                self.assertTrue(
+                    (checkout.ROOT / 'allocator' / path).exists(), name)
+
+
+class TestSchema(base.BaseTestCase):
+
+    def test_the_diagram_shows_each_table_and_column(self):
+        drawing = checkout.extension('schema').draw()
+        for table in models.Base.metadata.sorted_tables:
+            self.assertIn('    %s [label=' % table.name, drawing)
+            for column in table.columns:
+                self.assertIn('port="%s"' % column.name, drawing)
+            for key in table.foreign_keys:
+                self.assertIn('%s:%s_out:e -> %s:%s:w' % (
+                    table.name, key.parent.name, key.column.table.name,
+                    key.column.name), drawing)
+
+
+class TestTroubleshooting(base.BaseTestCase):
+
+    def test_quoted_errors_are_those_of_the_code(self):
+        said = set()
+        for path in (checkout.ROOT / 'allocator').rglob('*.py'):
+            if 'tests' not in path.parts:
+                said.update(_sentences(path))
+        quoted = {_PART.sub('…', title) for title in _QUOTED_TITLE.findall(
+            read('admin/troubleshooting.rst'))}
+        self.assertTrue(quoted)
+        self.assertEqual(set(), quoted.difference(said))
+
+
+def _sentences(path):
+    """List the strings of a module, what differs being left out."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield _PART.sub('…', node.value)

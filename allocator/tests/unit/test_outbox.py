@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox: nobody waits for the message bus."""
+
+import threading
+
+import fixtures
+import testtools
+
+from allocator.common import outbox
+
+
+class OutboxTests(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.logged = self.useFixture(fixtures.FakeLogger())
+        self.sent = []
+        self.bus = threading.Event()
+        self.addCleanup(self.bus.set)
+
+    def send(self, message):
+        self.bus.wait(10)
+        self.sent.append(message)
+
+    def test_messages_are_sent_in_order(self):
+        self.bus.set()
+        box = outbox.Outbox('letters', self.send, 'too bad')
+        for number in range(50):
+            box.put(number)
+        box.close(10)
+        self.assertEqual(list(range(50)), self.sent)
+
+    def test_what_is_too_much_is_dropped_with_one_warning(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'allocator.common.outbox.LENGTH', 3))
+        lost = []
+        box = outbox.Outbox('letters', self.send, 'too bad',
+                            failed=lambda: lost.append(1))
+        for number in range(10):
+            box.put(number)
+        # The thread may have taken the first one already.
+        self.assertIn(len(lost), (6, 7))
+        self.assertEqual(1, self.logged.output.count('are dropped: too bad'))
+
+    def test_an_error_loses_one_message_only(self):
+        def send(message):
+            if message == 1:
+                raise RuntimeError('no bus')
+            self.sent.append(message)
+
+        box = outbox.Outbox('letters', send, 'too bad')
+        for number in range(3):
+            box.put(number)
+        box.close(10)
+        self.assertEqual([0, 2], self.sent)
+        self.assertIn('too bad: no bus', self.logged.output)
+
+    def test_closing_does_not_wait_for_ever(self):
+        box = outbox.Outbox('letters', self.send, 'too bad')
+        box.put(1)
+        box.close(0.01)
+        self.assertEqual([], self.sent)
