@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The plugin's entry: devstack sources it with the phase as its arguments.
+
+# shellcheck source=devstack/lib/allocator
+source "$(dirname "${BASH_SOURCE[0]}")/lib/allocator"
+
+if is_service_enabled allocator; then
+    case "$1 ${2:-}" in
+        "stack install")
+            echo_summary "Installing allocator"
+            install_allocator
+            ;;
+        "stack post-config")
+            echo_summary "Configuring allocator"
+            configure_allocator
+            init_allocator
+            ;;
+        "stack extra")
+            echo_summary "Starting allocator"
+            start_allocator
+            ;;
+        "unstack ")
+            stop_allocator
+            remove_allocator_data
+            ;;
+        "clean ")
+            # clean.sh runs unstack.sh first.
+            cleanup_allocator
+            ;;
+    esac
+fi
