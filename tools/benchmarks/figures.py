@@ -17,15 +17,29 @@ def latency(samples):
     :param samples: list of seconds
     :returns: dict of milliseconds, and the number of samples
     """
-    return {'p50_ms': round(percentile(samples, 0.5) * 1e3, 2),
-            'p99_ms': round(percentile(samples, 0.99) * 1e3, 2),
+    return {'p50_ms': _milliseconds(samples, 0.5),
+            'p99_ms': _milliseconds(samples, 0.99),
             'count': len(samples)}
+
+
+def distribution(samples):
+    """Sum up times in more detail.
+
+    :returns: what latency() returns, with the first to the hundredth
+        percentile in milliseconds
+    """
+    return latency(samples) | {'percentiles_ms': [
+        _milliseconds(samples, n / 100) for n in range(1, 101)]}
+
+
+def _milliseconds(samples, share):
+    return round(percentile(samples, share) * 1e3, 2)
 
 
 def best(runs):
     """Choose among repeated runs the one that was disturbed least.
 
-    :param runs: list of what latency() returned
+    :param runs: list of what latency() or distribution() returned
     :returns: the one with the smallest median, with all medians in it
     """
     return min(runs, key=lambda run: run['p50_ms']) | {

@@ -18,8 +18,8 @@ def time_to_active(bench, limit):
         samples = [load.allocate(connection, bench.body, closely=True)
                    for _ in range(count)]
         _check(samples)
-        actives.append(figures.latency([s.settled for s in samples]))
-        posts.append(figures.latency([s.posted for s in samples]))
+        actives.append(figures.distribution([s.settled for s in samples]))
+        posts.append(figures.distribution([s.posted for s in samples]))
         bench.release([s.uuid for s in samples])
     connection.close()
     return {'active': figures.best(actives), 'post': figures.best(posts)}
@@ -43,14 +43,14 @@ def requests(bench):
         samples = [load.allocate(connection, bench.body)
                    for _ in range(bench.scale.samples)]
         _check(samples)
-        runs['post'].append(figures.latency([s.posted for s in samples]))
+        runs['post'].append(figures.distribution([s.posted for s in samples]))
         for method, expected in (('GET', 200), ('DELETE', 204)):
             answers = [load.timed(connection, method,
                                   '/v1/allocations/' + s.uuid)
                        for s in samples]
             if any(status != expected for status, _ in answers):
                 raise RuntimeError('%s was refused' % method)
-            runs[method.lower()].append(figures.latency(
+            runs[method.lower()].append(figures.distribution(
                 [seconds for _, seconds in answers]))
     connection.close()
     return {method: figures.best(found) for method, found in runs.items()}

@@ -38,11 +38,29 @@ def draw(folder, results, name):
             os.path.join(folder, 'throughput.svg'), 'allocations a second',
             {int(size): run['per_second'] for size, run
              in results['throughput'].items()}, REFERENCE_THROUGHPUT, name))
+    latencies = _latencies(results)
+    if latencies:
+        files.append(_distribution(
+            os.path.join(folder, 'latencies.svg'), 'milliseconds',
+            'share of the requests', latencies))
     if 'pages' in results and 'all' in results['pages']:
         files.append(_distribution(
-            os.path.join(folder, 'pages.svg'),
-            [page['p50_ms'] for page in results['pages']['all']]))
+            os.path.join(folder, 'pages.svg'), 'milliseconds, p50',
+            'share of the pages', {'': [
+                page['p50_ms'] for page in results['pages']['all']]}))
     return files
+
+
+def _latencies(results):
+    """Collect the distributions of what one client measures.
+
+    :returns: dict of lists of milliseconds by what they are of
+    """
+    found = {method.upper(): run['percentiles_ms'] for method, run
+             in results.get('requests', {}).items()}
+    for size, run in results.get('time_to_active', {}).items():
+        found['active, %s nodes' % size] = run['active']['percentiles_ms']
+    return found
 
 
 def _axes(xlabel, ylabel):
@@ -73,11 +91,15 @@ def _against_nodes(path, ylabel, found, reference, name):
     return _save(figure, path)
 
 
-def _distribution(path, times):
-    figure, axes = _axes('milliseconds, p50', 'share of the pages')
-    ordered = sorted(times)
-    axes.step(ordered, [(n + 1) / len(ordered) for n in range(len(ordered))],
-              where='post')
+def _distribution(path, xlabel, ylabel, series):
+    figure, axes = _axes(xlabel, ylabel)
+    for name, times in series.items():
+        ordered = sorted(times)
+        axes.step(ordered, [(n + 1) / len(ordered)
+                            for n in range(len(ordered))],
+                  where='post', label=name)
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
+    if len(series) > 1:
+        axes.legend()
     return _save(figure, path)
