@@ -79,6 +79,9 @@ def take(requirement):
         *(_count(condition) for _name, condition in obstacles)
     ).where(_counted(requirement))
     with session.reader() as connection:
+        if connection.dialect.name == 'postgresql':
+            # It reads every node of the class: here a scan is the right way.
+            connection.execute(sa.text('SET LOCAL enable_seqscan = on'))
         total, suitable, *counts = connection.execute(query).one()
     kept = [(name, count) for (name, _), count in zip(obstacles, counts,
                                                             strict=True)

@@ -41,8 +41,13 @@ def page(connection, columns, joined, conditions, *, key, descending, limit,
         key = table.c.id
     dialect = connection.dialect.name
     narrow = _narrowest(connection, conditions, key)
-    ids = _ids(_rows(dialect, conditions, key, narrow), key, descending,
-               limit, marker, dialect in NULLS_LAST)
+    rows, *place = _rows(dialect, conditions, key, narrow)
+    ranges = _ranges(key, *place, descending, marker, dialect in NULLS_LAST)
+    if narrow is not None:
+        # The few rows are read anyway, and sorted: once is enough.
+        ranges = [([sa.or_(*(sa.and_(True, *part) for part, _ in ranges))],
+                   place[::-1])]
+    ids = _ids(rows, ranges, descending, limit)
     query = sa.select(*columns).select_from(
         ids.join(joined, table.c.id == ids.c.id)).order_by(
         *_directed([ids.c.key, ids.c.id], descending))
@@ -72,16 +77,14 @@ def _rows(dialect, conditions, key, narrow):
     return rows, id_, key
 
 
-def _ids(source, key, descending, limit, marker, nulls_last):
+def _ids(rows, ranges, descending, limit):
     """Build the query for the ids on the page.
 
     One condition with OR between the ranges would have the same meaning,
-    and make the databases read the whole index.
+    and make the databases read the whole index of the sort key.
     """
-    rows, *columns = source
     parts = [rows.where(*part).order_by(*_directed(order, descending))
-             .limit(limit) for part, order in _ranges(
-                 key, *columns, descending, marker, nulls_last)]
+             .limit(limit) for part, order in ranges]
     if len(parts) == 1:
         return parts[0].subquery('page')
     together = sa.union_all(

@@ -23,6 +23,10 @@ from allocator import metrics
 from allocator.conf import CONF
 from allocator.db import outages  # noqa: F401 (teaches oslo.db)
 
+# Lists have hundreds of shapes by filter, sort key and marker. A statement
+# that is compiled anew costs a millisecond, a cached one up to 150 KiB.
+STATEMENTS_CACHED = 160
+
 # Seconds that a transaction may stand still before the database ends it, so
 # that the locks of a paused or unreachable process do not stay.
 IDLE_IN_TRANSACTION_TIMEOUT = 10
@@ -114,6 +118,8 @@ def _prepare_engine(engine):
     sa.event.listen(engine, 'connect', prepare[engine.dialect.name])
     # oslo.db has tried a connection already, which is not prepared.
     engine.dispose()
+    engine.update_execution_options(
+        compiled_cache=sa.util.LRUCache(STATEMENTS_CACHED))
     if engine.dialect.name == 'sqlite':
         sa.event.listen(engine, 'begin', _begin_sqlite)
 
