@@ -42,6 +42,14 @@ class Application(pecan.Pecan):
     builds a class to look at a function's arguments, twice.
     """
 
+    def __call__(self, environ, start_response):
+        try:
+            return super().__call__(environ, start_response)
+        finally:
+            # Request and response refer to each other through this; a long
+            # page would stay until the garbage collector came by.
+            environ.pop('pecan.locals', None)
+
     def route(self, req, node, path):
         return node._route(path.split('/')[1:], req)
 
