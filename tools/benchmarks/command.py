@@ -102,7 +102,10 @@ def main(argv=None):
         results = _elsewhere(options)
     else:
         engine = seeding.connect(options.database)
-        seeding.check_unused(engine)
+        try:
+            seeding.check_unused(engine)
+        except seeding.Occupied as exc:
+            sys.exit('tools/benchmark: %s' % exc)
         results = _here(options, folder, engine)
     factor = FACTORS.get(engine.dialect.name, 1) if engine else 1
     lines = goals.compare(results, factor)

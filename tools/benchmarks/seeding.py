@@ -34,6 +34,9 @@ _NODE = {'resource_class': RESOURCE_CLASS, 'provision_state': 'available',
 class Occupied(Exception):
     """The database holds nodes or allocations, which would be removed."""
 
+    def __str__(self):
+        return self.__doc__
+
 
 def connect(url):
     """Open a database.
@@ -56,10 +59,10 @@ def check_unused(engine):
         if inspector.has_table(table.name):
             with engine.connect() as connection:
                 if connection.execute(sa.select(table.c.id).where(sa.or_(
-                        table.c.resource_class != RESOURCE_CLASS,
+                        table.c.resource_class.not_like(RESOURCE_CLASS + '%'),
                         table.c.resource_class.is_(None)))
                         .limit(1)).first():
-                    raise Occupied(Occupied.__doc__)
+                    raise Occupied()
 
 
 def nodes(engine, count):
