@@ -12,7 +12,7 @@ FIRST_LOOK = 0.005
 LAST_LOOK = 0.08
 
 # The same on an otherwise idle service.
-CLOSE_LOOK = 0.0005
+CLOSE_LOOK = 0.002
 
 # Seconds after which an allocation counts as stuck.
 PATIENCE = 120

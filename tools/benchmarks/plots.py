@@ -42,7 +42,7 @@ def draw(folder, results, name):
     if latencies:
         files.append(_distribution(
             os.path.join(folder, 'latencies.svg'), 'milliseconds',
-            'share of the requests', latencies))
+            'share of the requests', latencies, is_log=True))
     if 'pages' in results and 'all' in results['pages']:
         files.append(_distribution(
             os.path.join(folder, 'pages.svg'), 'milliseconds, p50',
@@ -91,14 +91,17 @@ def _against_nodes(path, ylabel, found, reference, name):
     return _save(figure, path)
 
 
-def _distribution(path, xlabel, ylabel, series):
+def _distribution(path, xlabel, ylabel, series, is_log=False):
     figure, axes = _axes(xlabel, ylabel)
     for name, times in series.items():
         ordered = sorted(times)
         axes.step(ordered, [(n + 1) / len(ordered)
                             for n in range(len(ordered))],
                   where='post', label=name)
-    axes.set_xlim(left=0)
+    if is_log:
+        axes.set_xscale('log')
+    else:
+        axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     if len(series) > 1:
         axes.legend()

@@ -146,6 +146,9 @@ def take(engine, tenths=9):
     with engine.begin() as connection:
         connection.execute(sa.insert(_allocation).from_select(
             list(columns), sa.select(*columns.values()).where(chosen)))
+    # Else PostgreSQL takes the table for as empty as it was.
+    analyze(engine)
+    with engine.begin() as connection:
         connection.execute(sa.update(_node).where(chosen).values(
             instance_uuid=_node.c.uuid, allocation_id=of_node))
     analyze(engine)
