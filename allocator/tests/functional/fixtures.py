@@ -34,6 +34,7 @@ class Service(fixtures.Fixture):
     :param api_workers: worker processes of the API
     :param options: dict of configuration options by section, beyond those
         that the tests need
+    :param variables: dict of environment variables of its processes
     :ivar database: databases.Database
     :ivar engine: sqlalchemy.Engine of the test
     :ivar endpoint: URL of the API
@@ -43,12 +44,14 @@ class Service(fixtures.Fixture):
     :ivar conductors: list of the conductors' processes
     """
 
-    def __init__(self, kind, conductors=2, api_workers=2, options=None):
+    def __init__(self, kind, conductors=2, api_workers=2, options=None,
+                 variables=None):
         self.kind = kind
         self.is_single = kind == databases.SQLITE
         self._conductor_count = 0 if self.is_single else conductors
         self._api_workers = api_workers
         self._options = options or {}
+        self._variables = variables or {}
 
     def _setUp(self):
         self._folder = self.useFixture(fixtures.TempDir()).path
@@ -105,9 +108,11 @@ class Service(fixtures.Fixture):
         arguments = []
         for file in (self.config_file, *files):
             arguments += ['--config-file', file]
-        return processes.Process(
+        process = processes.Process(
             name, os.path.join(self._folder, name + '.log'), command,
             *arguments)
+        process.variables = self._variables
+        return process
 
     def _make_processes(self):
         self.hosts = ['conductor-%d' % number

@@ -43,10 +43,12 @@ class Process:
 
     :ivar name: what it is called in a failed test's details
     :ivar log: path of the file that has its output
+    :ivar variables: dict of environment variables besides the test's own
     """
 
     def __init__(self, name, log, command, *arguments):
         self.name = name
+        self.variables = {}
         self.log = log
         self._command = [script(command), *arguments]
         self._process = None
@@ -64,8 +66,8 @@ class Process:
         """Start it; what it needs to be ready is the caller's business."""
         with open(self.log, 'ab') as log:
             self._process = subprocess.Popen(
-                self._command, env=environment(), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT,
+                self._command, env=environment() | self.variables,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 # A group of its own, so that all of it can be killed.
                 start_new_session=True)
 
