@@ -143,6 +143,9 @@ def _prepare_postgresql(connection, _record):
         # To find a few of very many rows it would rather begin to read the
         # table, where those wanted may stand last. Every query has an index.
         cursor.execute('SET enable_seqscan = off')
+        # Where no index helps, that setting makes the reading of a table look
+        # very costly, and compiling the statement, for 30 ms, worth while.
+        cursor.execute('SET jit = off')
     connection.commit()
 
 

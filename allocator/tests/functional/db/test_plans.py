@@ -4,6 +4,7 @@
 import sqlalchemy as sa
 
 from allocator.db import claims
+from allocator.db import conductors
 from allocator.db import session
 from allocator.tests.functional import databases
 from allocator.tests.functional import seeds
@@ -57,6 +58,7 @@ class PlanTests:
         for statement, parameters in seen:
             for table, access, rows in plans.explain(
                     session.get_engine(), statement, parameters):
+                self.assertNotEqual(plans.COMPILED, access, statement)
                 if table in LARGE:
                     self.assertNotIn(access, plans.WHOLE + ('index',),
                                      statement)
@@ -77,6 +79,14 @@ class PlanTests:
     def test_candidates(self):
         candidates = seeds.add_nodes(self.engine, 10, resource_class='a')
         self.check(candidate_nodes=candidates)
+
+    def test_heartbeats(self):
+        """Each POST asks for them, in a table without an index on them."""
+        conductors.beat('host')
+        with schema.statements() as seen, session.reader() as connection:
+            self.assertTrue(conductors.is_any_alive(connection))
+        self.assertEqual(1, len(seen))
+        self.check_plans(seen)
 
     def test_a_loser(self):
         """Without a free node, the search reads no more."""
