@@ -7,12 +7,14 @@ count into files of a common directory, so each of them can show the sums.
 """
 
 import atexit
+from collections.abc import Callable
 import dataclasses
 import glob
 import os
 import shutil
 import sys
 import tempfile
+from typing import Any
 
 from oslo_log import log
 
@@ -78,10 +80,10 @@ TABLE = {metric.name: metric for metric in (
 )}
 
 # What is counted in this process; empty while metrics are off.
-_live = {}
+_live: dict[str, Any] = {}
 
 # Functions that read a gauge, by its name.
-_gauges = {}
+_gauges: dict[str, Callable[[], float]] = {}
 
 
 def count(name, amount=1, **labels):

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import logging
 import threading
+from typing import Any
 
 import oslo_messaging as messaging
 
@@ -51,7 +52,7 @@ def told(context, action, allocation):
     :returns: context manager that gives a dict: what the block puts into it
         is told at the end
     """
-    changed = {}
+    changed: dict[str, Any] = {}
     if not is_on():
         yield changed
         return

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the WSGI application."""
 
+from wsgiref import types
+
 from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 
@@ -41,7 +43,8 @@ def setup_app():
     public = {'/': api, '/v1': api}
     if metrics.is_on() and CONF.metrics.path:
         public[CONF.metrics.path] = metrics_server.application()
-    app = middleware.PublicRoutes(authentication.protect(api), public)
+    app: types.WSGIApplication = middleware.PublicRoutes(
+        authentication.protect(api), public)
     app = middleware.ErrorMiddleware(app)
     # Its answers are for load balancers, 503 included.
     app = middleware.PublicRoutes(app, {

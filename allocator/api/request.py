@@ -214,7 +214,7 @@ def parse_json(raw):
     except UnicodeDecodeError:
         reason = _('it is not encoded in UTF-8')
     except ValueError as exc:
-        reason = exc
+        reason = str(exc)
     raise exception.Invalid(reason=_(
         'The request body is not valid JSON: %s.') % reason)
 

@@ -69,7 +69,7 @@ class Resource:
     """
 
     #: Row of the table of microversions that gates this URL.
-    resource = None
+    resource: str | None = None
 
     def child(self, segment):
         """Find what lies below this URL.
@@ -82,24 +82,24 @@ class Resource:
     def _route(self, args, request):
         if not args or args == ['']:
             if self.resource is not None:
-                self._check_version(request)
+                self._check_version(self.resource, request)
             return self._handler(request), []
         child = self.child(args[0])
         if child is None:
             raise exception.NotFound()
         return child._route(args[1:], request)
 
-    def _check_version(self, request):
+    def _check_version(self, resource, request):
         minor = request.environ['allocator.version']
-        if versions.has_method(self.resource, request.method, minor):
+        if versions.has_method(resource, request.method, minor):
             return
-        code = versions.refusal(self.resource, request.method)
+        code = versions.refusal(resource, request.method)
         if code == 404:
             raise exception.NotFound()
         if code == 406:
             raise exception.NotAcceptable(reason=_(
                 'This resource needs version %s or later.')
-                % versions.string(versions.RESOURCES[self.resource].since))
+                % versions.string(versions.RESOURCES[resource].since))
         raise errors.MethodNotAllowed(method=request.method,
                                       allowed=self._allowed(minor))
 

@@ -17,9 +17,9 @@ from allocator.db import migration
 from allocator.db import session
 
 # First versions with SKIP LOCKED and generated columns.
-MARIADB = (10, 6)
-MYSQL = (8, 0, 1)
-POSTGRESQL = (12,)
+MARIADB: tuple[int, ...] = (10, 6)
+MYSQL: tuple[int, ...] = (8, 0, 1)
+POSTGRESQL: tuple[int, ...] = (12,)
 
 # Seconds after which an allocation should long have got its answer.
 LONG = 3600
@@ -73,7 +73,7 @@ class Checks(upgradecheck.UpgradeCommands):
         if _needs_no_bus():
             return upgradecheck.Result(
                 SUCCESS, 'The single process needs no message bus.')
-        taken = futures.Future()
+        taken: futures.Future[None] = futures.Future()
         # It waits without a limit in some cases.
         threading.Thread(target=_knock, args=(taken,), daemon=True).start()
         try:
@@ -81,7 +81,7 @@ class Checks(upgradecheck.UpgradeCommands):
         except futures.TimeoutError:
             reason = 'no answer in %d seconds' % BUS_TIMEOUT
         except Exception as exc:
-            reason = exc
+            reason = str(exc)
         else:
             return upgradecheck.Result(SUCCESS)
         return upgradecheck.Result(
@@ -142,7 +142,8 @@ def _dotted(version):
 def _needs_no_bus():
     if CONF.transport_url.startswith('fake:'):
         return True
-    chosen = CONF.get_location('transport_url').location.is_user_controlled
+    source = CONF.get_location('transport_url')
+    chosen = source is not None and source.location.is_user_controlled
     return CONF.database.connection.startswith('sqlite') and not chosen
 
 

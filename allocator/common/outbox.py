@@ -31,7 +31,7 @@ class Outbox:
         self._send = send
         self._consequence = consequence
         self._failed = failed
-        self._messages = queue.Queue(LENGTH)
+        self._messages: queue.Queue[tuple | None] = queue.Queue(LENGTH)
         self._is_full = False
         self._thread = threading.Thread(target=self._run, name=name,
                                         daemon=True)

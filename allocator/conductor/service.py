@@ -35,10 +35,11 @@ class ConductorService:
         metrics.set_gauge('queue_length', allocations.count_pending)
         self.manager = manager.ConductorManager(loop)
         self._loop = loop
-        self._heartbeat = heartbeat.Heartbeat() if beats else None
+        self._heartbeat = None
         self._server = None
         self._parts = [loop.run]
         if beats:
+            self._heartbeat = heartbeat.Heartbeat()
             self._parts.append(self._heartbeat.run)
         if listens:
             self._parts.append(self._listen)

@@ -11,7 +11,7 @@ from allocator.db import suitability
 _node = models.Node.__table__
 
 # Length of the column that holds the sentence, in characters.
-MAX_LENGTH = models.Allocation.__table__.c.last_error.type.length
+MAX_LENGTH = models.LAST_ERROR_LENGTH
 
 # So many traits are named each by itself.
 TRAITS_NAMED = 5

@@ -169,7 +169,7 @@ def claim_or_fail(reasons, patient):
         batch = _claim(connection, _lock_pending(connection, reasons))
         unserved, batch.unserved = batch.unserved, []
         hopeful = _hopeful(connection, unserved) if patient else set()
-        losers = []
+        losers: list[sa.Row] = []
         for row in unserved:
             waits = suitability.requirement_of(row) in hopeful
             (batch.unserved if waits else losers).append(row)
@@ -201,7 +201,7 @@ def fail(reasons):
 def _claim(connection, rows):
     """Find, lock and write the nodes of some locked allocations."""
     batch = Batch(size=len(rows), last_id=rows[-1].id if rows else None)
-    taken = set()
+    taken: set[int] = set()
     particular, groups = _sort_out(connection, rows)
     for row in particular:
         node = _take_particular(connection, row, taken)
@@ -283,7 +283,7 @@ def _take(connection, requirement, count, taken):
     :param taken: ids of nodes that this transaction has given already
     :returns: list of at most that many rows of nodes
     """
-    nodes = []
+    nodes: list[sa.Row] = []
     # A transaction's own locks do not make it skip a row.
     seen = set(taken)
     for index, conditions, ordered in suitability.steps(connection,

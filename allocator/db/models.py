@@ -6,6 +6,8 @@ The unique keys make it impossible that a node is given twice, whatever the
 code does.
 """
 
+from typing import ClassVar
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -20,6 +22,9 @@ OPTIONS = {
 OPTIONS |= {'mariadb' + name.removeprefix('mysql'): value
             for name, value in OPTIONS.items()}
 
+# What a reason for an error may have, in characters.
+LAST_ERROR_LENGTH = 512
+
 # Whether nothing but its class, traits and owner keeps a node from being
 # allocated. The database computes it, so no writer can forget it.
 FREE = ("CASE WHEN provision_state = 'available' "
@@ -29,6 +34,8 @@ FREE = ("CASE WHEN provision_state = 'available' "
 
 class Base(orm.DeclarativeBase):
     """What every table has."""
+
+    __table__: ClassVar[sa.Table]
 
     created_at = sa.Column(types.DateTime)
     updated_at = sa.Column(types.DateTime)
@@ -120,7 +127,7 @@ class Allocation(Base):
     node_id = sa.Column(types.BigInteger)
     state = sa.Column(sa.String(15), nullable=False)
     # Short enough to be indexed.
-    last_error = sa.Column(sa.String(512))
+    last_error = sa.Column(sa.String(LAST_ERROR_LENGTH))
     resource_class = sa.Column(sa.String(80))
     traits = sa.Column(types.JSON, nullable=False)
     candidate_nodes = sa.Column(types.JSON, nullable=False)

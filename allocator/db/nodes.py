@@ -53,7 +53,8 @@ def get(ident):
 
 def _columns(names):
     """Choose what to select for some fields."""
-    found = [_node.c.id, _node.c.uuid, _node.c.owner, _node.c.lessee]
+    found: list[sa.ColumnElement] = [_node.c.id, _node.c.uuid, _node.c.owner,
+                                     _node.c.lessee]
     for name in names:
         if name == 'traits':
             found.append(_node.c.trait_set_id)

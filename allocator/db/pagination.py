@@ -41,12 +41,13 @@ def page(connection, columns, joined, conditions, *, key, descending, limit,
         key = table.c.id
     dialect = connection.dialect.name
     narrow = _narrowest(connection, conditions, key)
-    rows, *place = _rows(dialect, conditions, key, narrow)
-    ranges = _ranges(key, *place, descending, marker, dialect in NULLS_LAST)
+    rows, id_, value = _rows(dialect, conditions, key, narrow)
+    ranges = _ranges(key, id_, value, descending, marker,
+                     dialect in NULLS_LAST)
     if narrow is not None:
         # The few rows are read anyway, and sorted: once is enough.
         ranges = [([sa.or_(*(sa.and_(True, *part) for part, _ in ranges))],
-                   place[::-1])]
+                   [value, id_])]
     ids = _ids(rows, ranges, descending, limit)
     query = sa.select(*columns).select_from(
         ids.join(joined, table.c.id == ids.c.id)).order_by(

@@ -156,7 +156,7 @@ def _trait_tiers(connection, requirement, sizes):
     if requirement.traits:
         sets = _trait_sets(connection, requirement.traits)
         if len(sets) <= MANY_TRAIT_SETS:
-            by_size = {}
+            by_size: dict[int, list[int]] = {}
             for row in sets:
                 by_size.setdefault(row.size, []).append(row.id)
             return [([_node.c.trait_count == size,

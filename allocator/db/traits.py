@@ -71,7 +71,7 @@ def of_sets(connection, set_ids):
     :returns: dict of sorted lists of traits by id
     """
     ids = {id_ for id_ in set_ids if id_ is not None}
-    found = {id_: [] for id_ in ids}
+    found: dict[int, list[str]] = {id_: [] for id_ in ids}
     if ids:
         for id_, trait in connection.execute(
                 sa.select(_member.c.trait_set_id, _member.c.trait)

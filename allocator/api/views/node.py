@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node looks like."""
 
+from typing import Any
+
 from allocator.api import versions
 from allocator.api.views import links
 from allocator.api.views import secrets
@@ -25,7 +27,7 @@ DEFAULT_INTERFACES = {
 }
 
 # What is always the same without hardware.
-_CONSTANT = {
+_CONSTANT: dict[str, Any] = {
     'boot_mode': None,
     'clean_step': {},
     'console_enabled': False,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bodies of POST and PATCH make of a node."""
 
+from typing import Any
+
 from wsme.types import Unset
 
 from allocator.api import patch
@@ -17,7 +19,7 @@ from allocator.db import releases
 
 # What an attribute is when it is not set. An interface that is not set has
 # its default name in answers.
-_DEFAULTS = {
+_DEFAULTS: dict[str, Any] = {
     'automated_clean': None,
     'chassis_uuid': None,
     'conductor_group': '',

@@ -5,6 +5,8 @@ Revision ID: 38b1225d42ee
 Revises:
 """
 
+from typing import Any
+
 from alembic import op
 import sqlalchemy as sa
 
@@ -15,7 +17,7 @@ down_revision = None
 
 # What a migration builds must not change with the models, so nothing of
 # them is used here.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     'mysql_engine': 'InnoDB',
     'mysql_charset': 'utf8mb4',
     'mysql_collate': 'utf8mb4_bin',
