@@ -47,15 +47,17 @@ class Listener(fixtures.Fixture):
             'priority': priority, 'publisher_id': publisher_id,
             'event_type': event_type, 'payload': payload, **metadata})
 
-    def wait_for(self, event, seconds=10):
+    def wait_for(self, event, seconds=10, count=1):
         """Wait until some event has been told.
 
         :param event: last parts of its type: "create.end"
+        :param count: how often
         :returns: the first such message
         """
         def find():
-            for message in self.messages:
-                if message['event_type'] == 'baremetal.allocation.' + event:
-                    return message
+            found = [message for message in self.messages if message[
+                'event_type'] == 'baremetal.allocation.' + event]
+            return found[0] if len(found) >= count else None
 
-        return waiting.until(find, seconds, 'a notification of ' + event)
+        return waiting.until(find, seconds, '%d notifications of %s'
+                             % (count, event))
