@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns signals into an exception, while a command waits."""
+
+from collections.abc import Iterator
+import contextlib
+import signal
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """Somebody does not want to wait any more.
+
+    No Exception, so that nothing on the way takes it for an error of the
+    network and tries again.
+
+    :ivar number: number of the signal
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """Have SIGINT, SIGTERM and SIGHUP raise Interrupted.
+
+    Only the first one: after that, and at the end, they do what they did
+    before. A signal that is ignored stays so.
+    """
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        before.clear()
+
+    def interrupt(number: int, _frame: Any) -> None:
+        restore()
+        raise Interrupted(number)
+
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if handler not in (signal.SIG_IGN, None):
+            before[number] = handler
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        restore()

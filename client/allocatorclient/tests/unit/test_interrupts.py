@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals that end the waiting."""
+
+import os
+import signal
+
+import testtools
+
+from allocatorclient.osc import interrupts
+
+
+class InterruptTests(testtools.TestCase):
+
+    def test_each_signal_is_an_exception_and_its_handler_comes_back(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # In the background of a script it may be ignored.
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, signal.SIG_DFL)
+            try:
+                with interrupts.raised():
+                    os.kill(os.getpid(), number)
+                    signal.pause()
+            except interrupts.Interrupted as exc:
+                self.assertEqual(number, exc.number)
+            else:
+                self.fail('%s did nothing' % number)
+            self.assertEqual(signal.SIG_DFL, signal.getsignal(number))
+
+    def test_a_signal_that_is_ignored_stays_so(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        with interrupts.raised():
+            os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(signal.SIG_IGN, signal.getsignal(signal.SIGHUP))
