@@ -2,12 +2,14 @@
 """The backfill: an allocation for a node that is deployed already."""
 
 from oslo_db import exception as db_exc
+from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from allocator.common import exception
 from allocator.common import states
 from allocator.conf import CONF
 from allocator.db import allocations
+from allocator.db import backend_writes
 from allocator.db import models
 from allocator.db import session
 from allocator.db import traits as db_traits
@@ -16,7 +18,7 @@ from allocator.db import types
 _node = models.Node.__table__
 
 
-def backfill(node_uuid, values):
+def backfill(node_uuid, values, tenant=None):
     """Create an active allocation for a deployed node.
 
     All happens in one transaction: a refused backfill leaves nothing behind.
@@ -24,28 +26,30 @@ def backfill(node_uuid, values):
     :param node_uuid: UUID of the node
     :param values: dict of the allocation's columns, as the client sent them;
         its uuid is None unless the client chose one
+    :param tenant: project to which foreign nodes do not exist, or None
     :returns: UUID of the new allocation
     :raises: UnknownNode, BackfillMismatch, NodeAssociated, NodeAllocated,
         AllocationDuplicateName, AllocationAlreadyExists, InstanceUUIDTaken
     """
-    return _backfill(node_uuid, values, made=[])
+    return _backfill(node_uuid, values, tenant, session.Attempts())
 
 
 @session.retried
-def _backfill(node_uuid, values, made):
+def _backfill(node_uuid, values, tenant, attempts):
     """Backfill a node.
 
-    :param made: list that tells an attempt the UUID that the one before
-        used; if that one's COMMIT was done but not acknowledged, the node
-        has it now
+    :param attempts: session.Attempts, of the UUIDs that they used
     """
     with session.writer() as connection:
         node = connection.execute(
             sa.select(_node).where(_node.c.uuid == node_uuid)
             .with_for_update()).first()
-        if node is None:
+        if node is None or (
+                tenant is not None
+                and tenant not in (node.owner, node.lessee)):
             raise exception.UnknownNode(node=node_uuid)
-        if node.allocation_id is not None and node.instance_uuid in made:
+        if node.allocation_id is not None and (
+                node.instance_uuid == attempts.last):
             return node.instance_uuid
         _check_free(node, values['uuid'])
         _check_matches(connection, node, values)
@@ -59,8 +63,47 @@ def _backfill(node_uuid, values, made):
         allocations.refuse_instance(connection, values['uuid'], node.id)
         id_ = allocations.insert(connection, values)
         _associate(connection, node, id_, values)
-        made.append(values['uuid'])
+        attempts.note(values['uuid'])
         return values['uuid']
+
+
+@session.retried
+def want(node_uuid, values, tenant=None, request_id=None):
+    """Have the backend of a node make an allocation for it.
+
+    The allocation is here when the backend has confirmed it.
+
+    :param node_uuid: UUID of the node
+    :param values: dict of the allocation's columns, as for backfill()
+    :param tenant: project that must own or lease the node, or None
+    :param request_id: global request id of whom it is for
+    :returns: UUID of the allocation
+    :raises: UnknownNode, BackfillMismatch, NodeAssociated, NodeAllocated,
+        AllocationDuplicateName, AllocationAlreadyExists, InstanceUUIDTaken
+    """
+    with session.writer() as connection:
+        node = connection.execute(
+            sa.select(_node).where(_node.c.uuid == node_uuid)
+            .with_for_update()).first()
+        if node is None or (tenant is not None and tenant not in (
+                node.owner, node.lessee)):
+            raise exception.UnknownNode(node=node_uuid)
+        _check_free(node, values['uuid'])
+        _check_matches(connection, node, values)
+        uuid = (values['uuid'] or node.instance_uuid
+                or allocations.new_uuid())
+        allocations.refuse_instance(connection, uuid, node.id)
+        allocations.refuse_existing(connection, uuid, values['name'])
+        backend_writes.want(
+            connection, backend_writes.BACKFILL, node,
+            {'id': None, 'uuid': uuid}, {
+                'claim': {'traits': values['traits'],
+                          'owner': values['owner']},
+                'allocation': values | {
+                    'uuid': uuid, 'resource_class': node.resource_class,
+                    'created_at': timeutils.utcnow().isoformat()}},
+            request_id)
+        return uuid
 
 
 def _associate(connection, node, allocation_id, values):

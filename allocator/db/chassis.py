@@ -55,28 +55,48 @@ def get(uuid):
     :raises: ChassisNotFound
     """
     with session.reader() as connection:
-        row = connection.execute(
-            sa.select(_chassis).where(_chassis.c.uuid == uuid)).first()
+        return _find(connection, uuid, _chassis.c)
+
+
+@session.retried
+def get_id(uuid):
+    """Read the id of a chassis.
+
+    :param uuid: its UUID
+    :raises: ChassisNotFound
+    """
+    with session.reader() as connection:
+        return _find(connection, uuid, [_chassis.c.id]).id
+
+
+def _find(connection, uuid, columns):
+    row = connection.execute(
+        sa.select(*columns).where(_chassis.c.uuid == uuid)).first()
     if row is None:
         raise exception.ChassisNotFound(chassis=uuid)
     return row
 
 
 @session.retried
-def get_page(*, sort_key, descending, limit, marker=None):
+def get_page(names, *, sort_key, descending, limit, marker=None):
     """Read a page of chassis.
 
+    :param names: names of the columns to read, besides the uuid
     :param sort_key: name of a column
     :param descending: whether to sort in falling order
     :param limit: number of rows
     :param marker: UUID of the chassis after which the page begins
-    :returns: list of rows
+    :returns: pagination.Page
     :raises: ChassisNotFound for an unknown marker
     """
-    after = None if marker is None else get(marker)
+    key = _chassis.c[sort_key]
+    columns = [column for column in _chassis.c
+               if column.name in ('uuid', *names)]
     with session.reader() as connection:
+        after = None if marker is None else _find(
+            connection, marker, dict.fromkeys([_chassis.c.id, key]))
         return pagination.page(
-            connection, _chassis.c, _chassis, [], key=_chassis.c[sort_key],
+            connection, columns, _chassis, [], key=key,
             descending=descending, limit=limit, marker=after)
 
 

@@ -8,16 +8,25 @@ it does not take: what is skipped elsewhere because of it is really gone.
 
 import collections
 import dataclasses
+import functools
 
 from oslo_db import exception as db_exc
-from oslo_log import log
 import sqlalchemy as sa
 
 from allocator.common import states
+from allocator.conf import CONF
+from allocator.db import backend_writes
+from allocator.db import flaws
+from allocator.db import many_rows
 from allocator.db import models
+from allocator.db import serving
 from allocator.db import session
+from allocator.db import starts
 from allocator.db import suitability
+from allocator.db import taking
 from allocator.db import types
+from allocator.db import waiters
+from allocator.telemetry import notifications
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
@@ -27,12 +36,6 @@ DuplicateEntry = db_exc.DBDuplicateEntry
 # Errors that say nothing about the allocations that were at hand.
 OUTAGES = (db_exc.DBConnectionError, db_exc.DBDeadlock)
 
-UUID_TAKEN = 'The UUID has become the instance UUID of another node.'
-
-MYSQL_DIALECTS = ('mysql', 'mariadb')
-
-LOG = log.getLogger(__name__)
-
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
@@ -40,6 +43,11 @@ class Claim:
 
     allocation: sa.Row
     node: sa.Row
+
+    @property
+    def is_confirmed(self):
+        """Whether the node is its own; a backend has yet to say so."""
+        return self.node.backend_id == models.OWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,168 +64,254 @@ class Batch:
 
     :ivar claims: the claims that it made
     :ivar unserved: rows of allocations for which it could lock no node
+    :ivar put_off: rows of allocations in whose class somebody waits, while
+        another transaction serves that
     :ivar failed: the failures of allocations that it turned to ``error``
+    :ivar flaws: dict of flaws.Flaw by node id, of the nodes that it left out
     :ivar size: number of allocations that it looked at
     :ivar last_id: greatest id among them, None if there was none
     """
 
     claims: list = dataclasses.field(default_factory=list)
     unserved: list = dataclasses.field(default_factory=list)
+    put_off: list = dataclasses.field(default_factory=list)
     failed: list = dataclasses.field(default_factory=list)
+    flaws: dict = dataclasses.field(default_factory=dict)
     size: int = 0
     last_id: int | None = None
 
 
-def _locked(query, table, index=None):
-    """Add the row locks, and the index that keeps them few.
+# What only listeners are told of a pending allocation; the first may be large.
+_UNUSED = ('extra', 'node_id', 'state', 'last_error', 'updated_at')
 
-    MySQL locks every row that it reads on its way; a plan of its own
-    choice could be the whole table.
-    """
-    if index:
-        for dialect in MYSQL_DIALECTS:
-            query = query.with_hint(table, 'FORCE INDEX (%s)' % index,
-                                    dialect)
-    return query.with_for_update(skip_locked=True, of=table)
+# What a transaction writes of both sides, or of what has failed.
+_CLAIM_NODES = many_rows.Update(
+    _node, ('id', 'instance_uuid', 'allocation_id', 'instance_info'),
+    generation=_node.c.generation + 1, updated_at=types.utcnow())
+_DECIDE = many_rows.Update(
+    _allocation, ('id', 'node_id', 'state'), last_error=sa.null(),
+    updated_at=types.utcnow())
+_FAIL = many_rows.Update(_allocation, ('id', 'state', 'last_error'),
+                         updated_at=types.utcnow())
+
+
+def _columns():
+    return [column for column in _allocation.c
+            if column.name not in _UNUSED or notifications.is_on()]
 
 
 def _pending():
-    return sa.select(_allocation).where(
+    return _queue(notifications.is_on())
+
+
+@functools.cache
+def _queue(_has_listeners):
+    # To build it takes longer than to send it.
+    return sa.select(*_columns()).where(
         _allocation.c.state == states.ALLOCATING).order_by(_allocation.c.id)
 
 
 @session.retried
-def claim_pending(limit, after_id=0, skip=()):
+def claim_pending(limit, after_id=0, skip=(), up_to=None, left_out=()):
     """Claim nodes for the next allocations of the queue.
 
     :param limit: greatest number of allocations
     :param after_id: id of the allocation after which to begin
     :param skip: ids of allocations to leave out
+    :param up_to: greatest id of an allocation, or None
+    :param left_out: ids of nodes not to be claimed
     :returns: Batch
     :raises: DuplicateEntry if an allocation's uuid has become the instance
         of some other node; nothing is changed then
     """
     with session.writer() as connection:
-        rows = connection.execute(_locked(
-            _next(limit, after_id, skip), _allocation,
+        rows = connection.execute(starts.lock(
+            _next(limit, after_id, skip, up_to), _allocation,
             'allocations_state_idx')).all()
-        return _claim(connection, rows)
+        return _claim(connection, rows, left_out)
 
 
-def _next(limit, after_id, skip):
+def _next(limit, after_id, skip, up_to):
     query = _pending().where(_allocation.c.id > after_id).limit(limit)
+    if up_to is not None:
+        query = query.where(_allocation.c.id <= up_to)
     return query.where(_allocation.c.id.not_in(skip)) if skip else query
 
 
-def claim_singly(limit, after_id=0, skip=()):
-    """Do as claim_pending does, in a transaction for each allocation.
+@session.retried
+def list_pending(limit, after_id=0, skip=(), up_to=None):
+    """List the allocations that claim_pending would look at.
 
-    An allocation whose uuid has become the instance of some other node
-    fails; one that cannot be processed at all stays; the others get their
-    nodes.
+    :returns: list of their ids, in rising order
     """
-    whole = Batch()
-    for id_ in _next_ids(limit, after_id, skip):
-        whole.size += 1
-        whole.last_id = id_
-        try:
-            batch = _claim_one(id_)
-        except DuplicateEntry:
-            batch = Batch(failed=fail({id_: UUID_TAKEN}))
-        except OUTAGES:
-            raise
-        except Exception:
-            LOG.exception('The allocation with id %d cannot be processed',
-                          id_)
-            continue
-        whole.claims += batch.claims
-        whole.unserved += batch.unserved
-        whole.failed += batch.failed
-    return whole
-
-
-@session.retried
-def _next_ids(limit, after_id, skip):
+    query = _next(limit, after_id, skip, up_to).with_only_columns(
+        _allocation.c.id)
     with session.reader() as connection:
-        return connection.execute(
-            _next(limit, after_id, skip)
-            .with_only_columns(_allocation.c.id)).scalars().all()
+        return connection.execute(starts.hint(
+            query, _allocation, 'allocations_state_idx')).scalars().all()
 
 
 @session.retried
-def _claim_one(id_):
+def still_pending(ids):
+    """Tell which of some allocations are pending still.
+
+    :returns: set of ids
+    """
+    with session.reader() as connection:
+        return set(connection.execute(
+            _pending().where(_allocation.c.id.in_(ids))
+            .with_only_columns(_allocation.c.id)).scalars())
+
+
+def claim_some(ids, left_out=(), attempts=None):
+    """Claim nodes for certain allocations; tried once.
+
+    :param ids: ids of the allocations; those not pending are passed over
+    :param left_out: ids of nodes not to be claimed
+    :param attempts: session.Attempts that learns what is about to be written
+    :returns: Batch
+    :raises: DuplicateEntry, see claim_pending
+    """
     with session.writer() as connection:
-        return _claim(connection, _lock_pending(connection, [id_]))
+        return _claim(connection, lock_pending(connection, ids), left_out,
+                      attempts)
 
 
-def _lock_pending(connection, ids):
+def lock_pending(connection, ids):
     """Lock those of some allocations that are pending and not locked."""
-    return connection.execute(_locked(
+    return connection.execute(starts.lock(
         _pending().where(_allocation.c.id.in_(ids)), _allocation)).all()
 
 
-@session.retried
-def claim_or_fail(reasons, patient):
+def claim_or_fail(reasons, patient, left_out=(), attempts=None):
     """Try some allocations once more; those still without a node fail.
+
+    The transaction is tried once, like that of claim_some.
 
     :param reasons: dict of why an allocation fails, by its id
     :param patient: whether those stay unserved for which a suitable node is
         free, but locked by somebody who may yet give it back
+    :param left_out: ids of nodes not to be claimed, free all the same
+    :param attempts: session.Attempts that learns what is about to be written
     :returns: Batch
+    :raises: DuplicateEntry, see claim_pending
     """
     with session.writer() as connection:
-        batch = _claim(connection, _lock_pending(connection, reasons))
+        batch = _claim(connection, lock_pending(connection, reasons),
+                       left_out, attempts)
         unserved, batch.unserved = batch.unserved, []
-        hopeful = _hopeful(connection, unserved) if patient else set()
+        hopeful = (_hopeful(connection, unserved, batch.flaws) if patient
+                   else set())
         losers: list[sa.Row] = []
         for row in unserved:
             waits = suitability.requirement_of(row) in hopeful
             (batch.unserved if waits else losers).append(row)
-        batch.failed = _write_failures(connection, losers, reasons)
+        batch.failed = write_failures(connection, losers, reasons)
         return batch
 
 
-def _hopeful(connection, rows):
-    """Find the requirements for which some node is free now."""
+def _hopeful(connection, rows, useless):
+    """Find the requirements for which some node is free now.
+
+    :param useless: ids of nodes that are free, but cannot be claimed
+    """
     requirements = {suitability.requirement_of(row) for row in rows}
+    sound = [_node.c.id.not_in(useless)] if useless else []
     return {requirement for requirement in requirements
             if connection.execute(
                 sa.select(_node.c.id).where(
-                    *suitability.conditions(requirement)).limit(1)).first()}
+                    *suitability.conditions(requirement), *sound)
+                .limit(1)).first()}
+
+
+def probe():
+    """Write nothing, to see whether the database takes writes at all.
+
+    :raises: an error of oslo.db if it does not
+    """
+    with session.writer() as connection:
+        connection.execute(sa.update(_allocation).where(
+            _allocation.c.id == 0).values(state=states.ALLOCATING))
 
 
 @session.retried
-def fail(reasons):
-    """Turn allocations to ``error``.
+def serve(resource_class, limit, left_out=(), skip=(), attempts=None):
+    """Claim nodes for those that wait in a class.
 
-    :param reasons: dict of why an allocation fails, by its id
-    :returns: list of Failure, for those that were still pending
+    :param resource_class: the class
+    :param limit: greatest number of nodes
+    :param left_out: ids of nodes not to be claimed
+    :param skip: ids of allocations to be passed over
+    :param attempts: session.Attempts that learns whom it is about to serve
+    :returns: Batch, or None if another transaction serves the class
+    :raises: DuplicateEntry, see claim_pending
     """
     with session.writer() as connection:
-        return _write_failures(
-            connection, _lock_pending(connection, reasons), reasons)
+        if not serving.lock_queue(connection, resource_class):
+            return None
+        batch = Batch()
+        _serve(connection, batch, resource_class, [],
+               taking.Search(left_out), limit, skip)
+        if attempts:
+            attempts.note([claim.allocation for claim in batch.claims])
+        if batch.claims:
+            write(connection, batch.claims)
+        return batch
 
 
-def _claim(connection, rows):
+def _serve(connection, batch, resource_class, rows, search, limit, skip=()):
+    """Serve a class in which somebody waits, in the order of the queue.
+
+    :param rows: locked rows of pending allocations of the class
+    """
+    pairs = serving.Server(
+        connection, resource_class, search, batch.flaws, _columns()).serve(
+        rows, limit, skip)
+    batch.claims += [Claim(*pair) for pair in pairs]
+    served = {row.id for row, _node in pairs}
+    batch.unserved += [row for row in rows if row.id not in served]
+
+
+def _claim(connection, rows, left_out=(), attempts=None):
     """Find, lock and write the nodes of some locked allocations."""
     batch = Batch(size=len(rows), last_id=rows[-1].id if rows else None)
-    taken: set[int] = set()
-    particular, groups = _sort_out(connection, rows)
-    for row in particular:
-        node = _take_particular(connection, row, taken)
-        _enter(batch, [row], [node] if node else [], taken)
-    # Whoever asks for more goes first: it has less to choose from.
-    for requirement in sorted(groups, key=lambda r: -len(r.traits)):
-        wanting = groups[requirement]
-        nodes = _take(connection, requirement, len(wanting), taken)
-        _enter(batch, wanting, nodes, taken)
+    search = taking.Search(left_out)
+    # Asked once the rows are locked: who waited before one of them came is
+    # seen.
+    waited = waiters.waited_for(connection,
+                                {row.resource_class for row in rows})
+    for resource_class in waited:
+        group = [row for row in rows if row.resource_class == resource_class]
+        if serving.lock_queue(connection, resource_class):
+            _serve(connection, batch, resource_class, group, search,
+                   CONF.conductor.batch_size)
+        else:
+            batch.put_off += group
+    _match(connection, batch, search, [
+        row for row in rows if row.resource_class not in waited])
+    if attempts:
+        attempts.note([claim.node for claim in batch.claims])
     if batch.claims:
-        _write_claims(connection, batch.claims)
+        write(connection, batch.claims)
     return batch
 
 
-def _enter(batch, rows, nodes, taken):
-    taken.update(node.id for node in nodes)
+def _match(connection, batch, search, rows):
+    """Take nodes for allocations in whose classes nobody waits."""
+    particular, groups = _sort_out(connection, rows)
+    for row in particular:
+        take = functools.partial(taking.take_particular, connection, row)
+        _assign(batch, [row], taking.take_sound(connection, take, 1, search,
+                                                batch.flaws))
+    # Whoever asks for more goes first: it has less to choose from.
+    for requirement in sorted(groups, key=lambda r: -r.demands):
+        wanting = groups[requirement]
+        take = functools.partial(taking.take, connection, requirement)
+        _assign(batch, wanting, taking.take_sound(
+            connection, take, len(wanting), search, batch.flaws))
+
+
+def _assign(batch, rows, nodes):
     batch.claims += [Claim(*pair) for pair in zip(rows, nodes,
                                                      strict=False)]
     batch.unserved += rows[len(nodes):]
@@ -243,104 +337,47 @@ def _sort_out(connection, rows):
     return particular, groups
 
 
-def _take_particular(connection, row, taken):
-    """Lock a node for an allocation with namesake or candidates.
-
-    :returns: row of the node, or None
-    """
-    requirement = suitability.requirement_of(row)
-    suitable = suitability.conditions(requirement)
-    query = sa.select(_node.c.id, _node.c.uuid, _node.c.name).where(*suitable)
-    if not requirement.candidates:
-        query = query.where(_node.c.name == row.name)
-    found = connection.execute(query).all()
-    place = {uuid: n for n, uuid in enumerate(requirement.candidates)}
-    # The namesake first, then the client's own order.
-    found.sort(key=lambda node: (node.name is None or node.name != row.name,
-                                 place.get(node.uuid, 0)))
-    for node in found:
-        if node.id in taken:
-            continue
-        locked = connection.execute(_locked(_nodes_to_claim().where(
-            _node.c.id == node.id, *suitable), _node)).first()
-        if locked:
-            return locked
-    if requirement.candidates:
-        return None
-    return next(iter(_take(connection, requirement, 1, taken)), None)
-
-
-def _nodes_to_claim():
-    return sa.select(_node.c.id, _node.c.uuid, _node.c.instance_info)
-
-
-def _take(connection, requirement, count, taken):
-    """Lock suitable nodes, the least special ones first.
-
-    :param connection: a database connection
-    :param requirement: Requirement without candidates
-    :param count: how many nodes
-    :param taken: ids of nodes that this transaction has given already
-    :returns: list of at most that many rows of nodes
-    """
-    nodes: list[sa.Row] = []
-    # A transaction's own locks do not make it skip a row.
-    seen = set(taken)
-    for index, conditions, ordered in suitability.steps(connection,
-                                                        requirement):
-        query = _nodes_to_claim().where(
-            _node.c.resource_class == requirement.resource_class,
-            _node.c.free == 1, *conditions)
-        if seen:
-            query = query.where(_node.c.id.not_in(seen))
-        if ordered:
-            query = query.order_by(_node.c.trait_count)
-        locked = connection.execute(_locked(
-            query.limit(count - len(nodes)), _node, index)).all()
-        nodes += locked
-        seen.update(node.id for node in locked)
-        if len(nodes) == count:
-            break
-    return nodes
-
-
-def _by_id(column, values):
-    """Build ``CASE id WHEN … THEN … END``: one statement for many rows."""
-    first, *others = values.values()
-    if all(value == first for value in others):
-        return sa.literal(first, column.type)
-    key = column.table.c.id
-    return sa.case({sa.literal(id_, key.type): sa.literal(value, column.type)
-                    for id_, value in values.items()}, value=key)
-
-
-def _write_claims(connection, claims):
-    uuids, ids, infos, nodes = {}, {}, {}, {}
+def write(connection, claims):
+    """Write both sides of some claims, whose rows are locked."""
+    _CLAIM_NODES.execute(connection, [
+        {'id': node.id, 'instance_uuid': allocation.uuid,
+         'allocation_id': allocation.id,
+         'instance_info': flaws.read_info(node) | {
+             'traits': allocation.traits}}
+        for node, allocation in ((claim.node, claim.allocation)
+                                 for claim in claims)])
+    _DECIDE.execute(connection, [
+        {'id': claim.allocation.id, 'node_id': claim.node.id,
+         'state': states.ALLOCATED if claim.is_confirmed
+         else states.CONFIRMING} for claim in claims])
+    waited = [claim for claim in claims
+              if waiters.has_waited(claim.allocation)]
+    if waited:
+        waiters.give_nodes(
+            connection,
+            [claim.allocation.id for claim in waited
+             if not claim.is_confirmed],
+            [claim.allocation.id for claim in waited if claim.is_confirmed])
     for claim in claims:
-        node, allocation = claim.node, claim.allocation
-        uuids[node.id] = allocation.uuid
-        ids[node.id] = allocation.id
-        infos[node.id] = node.instance_info | {'traits': allocation.traits}
-        nodes[allocation.id] = node.id
-    now = types.utcnow()
-    connection.execute(
-        sa.update(_node).where(_node.c.id.in_(uuids)).values(
-            instance_uuid=_by_id(_node.c.instance_uuid, uuids),
-            allocation_id=_by_id(_node.c.allocation_id, ids),
-            instance_info=_by_id(_node.c.instance_info, infos),
-            updated_at=now))
-    connection.execute(
-        sa.update(_allocation).where(_allocation.c.id.in_(nodes)).values(
-            node_id=_by_id(_allocation.c.node_id, nodes),
-            state=states.ALLOCATED, last_error=None, updated_at=now))
+        if not claim.is_confirmed:
+            backend_writes.want(
+                connection, backend_writes.CLAIM, claim.node,
+                claim.allocation._mapping,
+                backend_writes.request_of(claim.allocation),
+                claim.allocation.request_id)
 
 
-def _write_failures(connection, rows, reasons):
-    failed = [Failure(row, reasons[row.id]) for row in rows]
-    if failed:
-        reasons = {row.id: reasons[row.id] for row in rows}
-        connection.execute(
-            sa.update(_allocation).where(_allocation.c.id.in_(reasons))
-            .values(state=states.ERROR, updated_at=types.utcnow(),
-                    last_error=_by_id(_allocation.c.last_error, reasons)))
-    return failed
+def write_failures(connection, rows, reasons):
+    """Turn locked allocations to ``error``.
+
+    :param rows: rows of the allocations
+    :param reasons: dict of why an allocation fails, by its id
+    :returns: list of Failure
+    """
+    said = backend_writes.refusals(connection, rows)
+    reasons = {row.id: ' '.join([reasons[row.id], *said.get(row.id, ())])[
+        :models.LAST_ERROR_LENGTH] for row in rows}
+    _FAIL.execute(connection, [
+        {'id': row.id, 'state': states.ERROR, 'last_error': reasons[row.id]}
+        for row in rows])
+    return [Failure(row, reasons[row.id]) for row in rows]

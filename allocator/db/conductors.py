@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heartbeats of the conductors, told by the database's clock."""
+"""Heartbeats of the conductors, told by the database's clock.
+
+Each says which version of what conductors do it is of. While older ones live
+beside newer ones, in an upgrade, what only the newer ones know must wait: they
+ask all_know() first.
+"""
 
 import datetime
 
@@ -13,6 +18,19 @@ from allocator.db import types
 
 _conductor = models.Conductor.__table__
 
+#: What conductors of this release know:
+#:
+#: * 1: allocations and nodes of the first release, which wrote no version
+#: * 2: profiles
+#: * 3: backends, and allocations that one of them has yet to confirm
+#: * 4: allocations that wait
+#: * 5: constraints on nodes
+VERSION = 5
+PROFILES = 2
+BACKENDS = 3
+WAITING = 4
+LANGUAGE = 5
+
 
 @session.retried
 def beat(hostname):
@@ -23,26 +41,27 @@ def beat(hostname):
     """
     try:
         with session.writer() as connection:
-            if not _touch(connection, hostname):
+            values = _alive(connection)
+            if not _touch(connection, hostname, values):
                 connection.execute(sa.insert(_conductor).values(
-                    hostname=hostname, created_at=types.utcnow(),
-                    updated_at=types.utcnow()))
-            return _last(connection, hostname)
+                    hostname=hostname, created_at=values['updated_at'],
+                    **values))
     except db_exc.DBDuplicateEntry:
         with session.writer() as connection:
-            _touch(connection, hostname)
-            return _last(connection, hostname)
+            values = _alive(connection)
+            _touch(connection, hostname, values)
+    return values['updated_at']
 
 
-def _touch(connection, hostname):
+def _alive(connection):
+    now = connection.execute(sa.select(types.utcnow())).scalar()
+    return {'updated_at': now, 'version': VERSION, 'version_at': now}
+
+
+def _touch(connection, hostname, values):
     return connection.execute(
         sa.update(_conductor).where(_conductor.c.hostname == hostname)
-        .values(updated_at=types.utcnow())).rowcount
-
-
-def _last(connection, hostname):
-    return connection.execute(sa.select(_conductor.c.updated_at).where(
-        _conductor.c.hostname == hostname)).scalar()
+        .values(**values)).rowcount
 
 
 @session.retried
@@ -63,6 +82,27 @@ def leave(hostname, last):
         connection.execute(query)
 
 
+@session.retried
+def remove_gone():
+    """Remove the conductors that have been silent for very long.
+
+    One that comes back after all is there again with its next heartbeat.
+
+    :returns: list of their names
+    """
+    seconds = max(CONF.conductor.heartbeat_retention,
+                  CONF.conductor.heartbeat_timeout)
+    # Read without a lock: each conductor holds its own row now and then.
+    with session.reader() as connection:
+        now = connection.execute(sa.select(types.utcnow())).scalar()
+        rows = connection.execute(sa.select(_conductor).where(
+            _conductor.c.updated_at
+            < now - datetime.timedelta(seconds=seconds))).all()
+    for row in rows:
+        leave(row.hostname, row.updated_at)
+    return [row.hostname for row in rows]
+
+
 def is_any_alive(connection):
     """Tell whether a conductor was heard of in [conductor] heartbeat_timeout.
 
@@ -72,6 +112,41 @@ def is_any_alive(connection):
         types.utcnow(), sa.func.max(_conductor.c.updated_at))).one()
     return latest is not None and now - latest <= datetime.timedelta(
         seconds=CONF.conductor.heartbeat_timeout)
+
+
+def version_of(row):
+    """Tell what a conductor knows.
+
+    :param row: its row
+    :returns: a number, see VERSION
+    """
+    return row.version if row.version_at == row.updated_at else 1
+
+
+def all_know(version):
+    """Tell whether every conductor that is alive knows something.
+
+    :param version: the first version that knows it, see VERSION
+    """
+    return all(version_of(row) >= version for row in _alive_rows())
+
+
+def oldest_version():
+    """Tell what every conductor that is alive knows.
+
+    :returns: a number, see VERSION; None if none is alive
+    """
+    return min(map(version_of, _alive_rows()), default=None)
+
+
+@session.retried
+def _alive_rows():
+    since = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
+    with session.reader() as connection:
+        rows = connection.execute(sa.select(
+            types.utcnow().label('now'), _conductor.c.updated_at,
+            _conductor.c.version, _conductor.c.version_at)).all()
+    return [row for row in rows if row.now - row.updated_at <= since]
 
 
 def first_alive():

@@ -17,6 +17,7 @@ from allocator.common import states
 from allocator.db import chassis
 from allocator.db import models
 from allocator.db import nodes
+from allocator.db import profiles
 from allocator.db import releases
 from allocator.db import session
 from allocator.db import traits
@@ -30,15 +31,31 @@ _node = models.Node.__table__
 ATTEMPTS = 20
 
 
+# What a client's rights to a node stand on.
+_GROUNDS = ('id', 'owner', 'lessee')
+
+
 class _Moved(Exception):
     """The node is not any more what was read before it was locked."""
+
+
+class _NewProfile(Exception):
+    """The node is to have a profile that has to be made first.
+
+    :ivar profile: profiles.Wanted
+    """
+
+    def __init__(self, profile):
+        super().__init__(profile)
+        self.profile = profile
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
     """What is to become of a node.
 
-    :ivar values: dict of new column values; chassis_uuid stands for the id
+    :ivar values: dict of new column values; chassis_uuid stands for the id,
+        traits, a list, for the profile
     :ivar frees: whether instance and allocation leave the node
     """
 
@@ -53,6 +70,9 @@ def _persist(function, uuid, *args):
             return function(uuid, *args)
         except _Moved:
             continue
+        except _NewProfile as exc:
+            # In a transaction of its own: nodes share profiles.
+            profiles.intern(exc.profile)
     raise exception.NodeChanging(node=uuid)
 
 
@@ -78,48 +98,84 @@ def _lock(connection, uuid):
     return node
 
 
-def change(uuid, decide):
+def _check_seen(node, seen):
+    """Refuse to act by rights that were found on what is there no more.
+
+    :param node: mapping of the node as it is now
+    :param seen: row of the node by which the client was found to have the
+        right; None for whoever needs none
+    :raises: RightsOutdated
+    """
+    if seen is None:
+        return
+    if any(node[name] != seen._mapping[name] for name in _GROUNDS):
+        raise exception.RightsOutdated(node=seen.uuid)
+
+
+def change(uuid, decide, seen=None):
     """Change a node.
 
     :param uuid: UUID of the node
     :param decide: function that takes the row and returns a Change; it runs
         under the row's lock and may refuse by an exception
+    :param seen: row of the node by which the client was found to have the
+        right; None for whoever needs none
     :raises: NodeNotFound, NodeDuplicateName, InstanceAssociated,
-        UnknownChassis, NodeChanging
+        UnknownChassis, NodeChanging, RightsOutdated
     """
-    _persist(_change, uuid, decide, [])
+    _persist(_change, uuid, decide, seen, session.Attempts())
 
 
 @session.retried
-def _change(uuid, decide, written):
+def _change(uuid, decide, seen, attempts):
     """Change a node.
 
-    :param written: list that tells an attempt what the one before wrote; if
-        that one's COMMIT was done but not acknowledged, the row has it now,
-        and the change must not be applied to it once more
+    :param attempts: session.Attempts; if the row has what the one before
+        wrote, the change must not be applied to it once more
     """
     values, chassis_uuid = {}, None
     try:
         with session.writer() as connection:
             node = _lock(connection, uuid)
-            if written and _has(node, written[-1]):
+            if attempts.last and _has(node, attempts.last):
                 return
+            _check_seen(node._mapping, seen)
             decided = decide(node)
             values = dict(decided.values)
             if 'chassis_uuid' in values:
                 chassis_uuid = values.pop('chassis_uuid')
                 values['chassis_id'] = chassis.resolve(connection,
                                                        chassis_uuid)
+            _profile(connection, node, values)
             if decided.frees:
                 values |= {'instance_uuid': None, 'allocation_id': None}
                 _free(connection, node, values)
             elif values:
                 _update(connection, node, values)
-            written.append(values)
+            attempts.note(values)
     except db_exc.DBDuplicateEntry as exc:
         raise nodes.duplicate(exc, uuid, values) from None
     except db_exc.DBReferenceError:
         raise exception.UnknownChassis(chassis=chassis_uuid) from None
+
+
+def _profile(connection, node, values):
+    """Complete values by the profile that goes with them.
+
+    :param values: dict of column values, among which may be traits, a list
+    :raises: _NewProfile
+    """
+    if 'traits' not in values and 'properties' not in values:
+        return
+    names = values.pop('traits', None)
+    if names is None:
+        names = traits.of_set(connection, node.trait_set_id)
+    wanted = profiles.wanted(names,
+                             values.get('properties', node.properties))
+    columns = profiles.columns(connection, wanted)
+    if columns is None:
+        raise _NewProfile(wanted)
+    values.update(columns)
 
 
 def _has(node, values):
@@ -142,13 +198,14 @@ def _free(connection, node, values):
         releases.remove(connection, node.allocation_id)
 
 
-def set_provision_state(uuid, verb):
+def set_provision_state(uuid, verb, seen=None):
     """Bring a node into the state that a verb leads to.
 
     :param uuid: UUID of the node
     :param verb: one of provisioning.VERBS
+    :param seen: see change()
     :raises: NodeNotFound, InvalidStateRequested, NodeInMaintenance,
-        NodeProtected, NodeRetired
+        NodeProtected, NodeRetired, NodeChanging, RightsOutdated
     """
     def decide(node):
         values = {'provision_state': provisioning.destination(node, verb),
@@ -162,37 +219,42 @@ def set_provision_state(uuid, verb):
                                     'instance_name': None}, frees=True)
         return Change(values)
 
-    change(uuid, decide)
+    change(uuid, decide, seen)
 
 
-def delete(uuid):
+def delete(uuid, seen=None):
     """Delete a node, and in maintenance its allocation with it.
 
     :param uuid: UUID of the node
-    :raises: NodeNotFound, NodeProtected, NodeAssociated, Conflict
+    :param seen: see change()
+    :raises: NodeNotFound, NodeProtected, NodeAssociated, Conflict,
+        RightsOutdated
     """
-    _persist(_delete, uuid, [])
+    _persist(_delete, uuid, seen, session.Attempts())
 
 
 @session.retried
-def _delete(uuid, seen):
+def _delete(uuid, seen, attempts):
     """Delete a node.
 
-    :param seen: list that tells an attempt of the one before; if that one's
-        COMMIT was done but not acknowledged, the node is gone now
+    :param attempts: session.Attempts, of the id of the node; whether one
+        before deleted it
     """
     with session.writer() as connection:
         try:
             node = _lock(connection, uuid)
         except exception.NodeNotFound:
-            if seen:
+            if attempts.last:
                 return
             raise
+        if attempts.last not in (None, node.id):
+            return  # the node is deleted, and another one has its UUID
+        _check_seen(node._mapping, seen)
         _check_deletable(node)
         connection.execute(sa.delete(_node).where(_node.c.id == node.id))
         if node.allocation_id is not None:
             releases.remove(connection, node.allocation_id)
-        seen.append(node.id)
+        attempts.note(node.id)
 
 
 def _check_deletable(node):
@@ -208,28 +270,28 @@ def _check_deletable(node):
                                          state=node.provision_state)
 
 
-def change_traits(uuid, edit):
+def change_traits(uuid, edit, seen=None):
     """Give a node another set of traits.
 
     :param uuid: UUID of the node
     :param edit: function that takes the sorted list of the node's traits
         and returns the new ones
-    :raises: NodeNotFound, NodeChanging, and what edit raises
+    :param seen: see change()
+    :raises: NodeNotFound, NodeChanging, RightsOutdated, and what edit raises
     """
-    _persist(_change_traits, uuid, edit)
+    _persist(_change_traits, uuid, edit, seen)
 
 
-def _change_traits(uuid, edit):
+def _change_traits(uuid, edit, seen):
     before = nodes.show(uuid, ['traits'])
+    _check_seen(before, seen)
     wanted = sorted(set(edit(before['traits'])))
-    # In its own transaction: sets of traits are shared by nodes.
-    set_id = traits.intern(wanted)
 
     def decide(node):
         if node.trait_set_id != before['trait_set_id']:
             raise _Moved()
-        if set_id == node.trait_set_id:
+        if wanted == before['traits']:
             return Change({})
-        return Change({'trait_set_id': set_id, 'trait_count': len(wanted)})
+        return Change({'traits': wanted})
 
-    _change(uuid, decide, [])
+    _change(uuid, decide, seen, session.Attempts())

@@ -9,20 +9,32 @@ import sqlalchemy as sa
 from allocator.common import exception
 from allocator.db import chassis
 from allocator.db import models
+from allocator.db import node_filters
 from allocator.db import pagination
+from allocator.db import profiles
 from allocator.db import session
 from allocator.db import traits
+from allocator.db import types
 
 _node = models.Node.__table__
 _allocation = models.Allocation.__table__
+_backend = models.Backend.__table__
 _chassis = models.Chassis.__table__
 
 # What other tables know of a node, and what they know it by.
 _JOINED = _node.outerjoin(
     _allocation, _allocation.c.id == _node.c.allocation_id).outerjoin(
     _chassis, _chassis.c.id == _node.c.chassis_id)
+# The name of the backend that has a node; null for this service's own.
+BACKEND: sa.ColumnElement = sa.select(_backend.c.name).where(
+    _backend.c.id == _node.c.backend_id).scalar_subquery()
 _ELSEWHERE = {'allocation_uuid': _allocation.c.uuid,
+              'backend': BACKEND,
               'chassis_uuid': _chassis.c.uuid}
+
+# Columns that a list can be sorted by.
+SORTABLE = frozenset(column.name for column in _node.c
+                     if not isinstance(column.type, types.JSON))
 
 
 def owned_or_leased(project):
@@ -41,14 +53,18 @@ def get(ident):
 
     :param ident: UUID or name
     :returns: row
-    :raises: NodeNotFound
+    :raises: NodeNotFound, NodeAmbiguous
     """
     with session.reader() as connection:
-        row = connection.execute(sa.select(_node).where(_is(ident))).first()
+        rows = connection.execute(
+            sa.select(_node).where(_is(ident)).limit(2)).all()
     # To MariaDB "x" and "x " are equal.
-    if row is None or ident not in (row.uuid, row.name):
+    rows = [row for row in rows if ident in (row.uuid, row.name)]
+    if not rows:
         raise exception.NodeNotFound(node=ident)
-    return row
+    if len(rows) > 1:
+        raise exception.NodeAmbiguous(node=ident)
+    return rows[0]
 
 
 def _columns(names):
@@ -83,7 +99,7 @@ def show(uuid, names):
     """Read some fields of a node.
 
     :param uuid: UUID of the node
-    :param names: names of columns, "traits", "allocation_uuid",
+    :param names: names of columns, "traits", "allocation_uuid", "backend",
         "chassis_uuid"; other names are left out
     :returns: dict
     :raises: NodeNotFound
@@ -97,46 +113,63 @@ def show(uuid, names):
         return _complete(connection, rows, names)[0]
 
 
-@session.retried
-def get_page(conditions, names, *, sort_key, descending, limit, marker=None,
-             visible=()):
+def get_page(filters, names, *, sort_key, descending, limit, marker=None,
+             project=None):
     """Read a page of nodes with one query, and one for all their traits.
 
-    :param conditions: list of SQL conditions
+    :param filters: dict of values by filter, see node_filters
     :param names: fields to read, see show()
     :param sort_key: name of a column
     :param descending: whether to sort in falling order
     :param limit: number of nodes
     :param marker: UUID of the node after which the page begins
-    :param visible: list of SQL conditions that the marker must meet, too
-    :returns: list of dicts
-    :raises: NodeNotFound for an unknown marker
+    :param project: project that owns or leases each of the nodes, or None
+        for the nodes of all
+    :returns: pagination.Page of dicts
+    :raises: NodeNotFound for an unknown marker; ChassisNotFound
     """
-    key = _node.c[sort_key]
+    either = [] if project is None else [_node.c.owner == project,
+                                         _node.c.lessee == project]
+    return _get_page(
+        node_filters.conditions(filters), either, names, marker,
+        key=_node.c[sort_key], descending=descending, limit=limit)
+
+
+@session.retried
+def _get_page(conditions, either, names, marker, *, key, **order):
     with session.reader() as connection:
         after = None
         if marker is not None:
-            after = connection.execute(
-                sa.select(*dict.fromkeys([_node.c.id, key])).where(
-                    _node.c.uuid == marker, *visible)).first()
-            if after is None:
-                raise exception.NodeNotFound(node=marker)
-        rows = pagination.page(
-            connection, _columns(names), _JOINED,
-            [*conditions, *visible], key=key,
-            descending=descending, limit=limit, marker=after)
-        return _complete(connection, rows, names)
+            after = _find_marker(connection, marker, key, either)
+        page = pagination.page(
+            connection, _columns(names), _JOINED, conditions, key=key,
+            marker=after, either=either, **order)
+        return page._replace(rows=_complete(connection, page.rows, names))
+
+
+def _find_marker(connection, uuid, key, visible):
+    query = sa.select(*dict.fromkeys([_node.c.id, key])).where(
+        _node.c.uuid == uuid)
+    if visible:
+        query = query.where(sa.or_(*visible))
+    row = connection.execute(query).first()
+    if row is None:
+        raise exception.NodeNotFound(node=uuid)
+    return row
 
 
 def create(values):
     """Insert a node.
 
-    :param values: dict of column values, with chassis_uuid
+    :param values: dict of column values, with chassis_uuid; the node has no
+        traits yet
     :returns: UUID of the node
     :raises: UnknownChassis, NodeAlreadyExists, NodeDuplicateName,
         InstanceAssociated
     """
-    values = values | {'created_at': timeutils.utcnow()}
+    profile = profiles.wanted((), values['properties'])
+    values = values | profiles.intern(profile) | {
+        'created_at': timeutils.utcnow()}
     _create(values, values.pop('chassis_uuid', None))
     return values['uuid']
 
@@ -187,22 +220,51 @@ def resolve(connection, idents, tenant=None):
     :param idents: UUIDs and names of nodes
     :param tenant: project to which foreign nodes do not exist, or None
     :returns: list of UUIDs in the order given, without repeats
-    :raises: UnknownCandidates
+    :raises: UnknownCandidates, NodeAmbiguous
     """
     if not idents:
         return []
-    query = sa.select(_node.c.uuid, _node.c.name).where(
-        sa.or_(_node.c.uuid.in_(idents), _node.c.name.in_(idents)))
+    # A name is no UUID.
+    uuids = [ident for ident in idents if uuidutils.is_uuid_like(ident)]
+    names = [ident for ident in idents if not uuidutils.is_uuid_like(ident)]
+    query = sa.select(_node.c.uuid, _node.c.name).where(sa.or_(*(
+        types.is_among(connection, column, group) for column, group in (
+            (_node.c.uuid, uuids), (_node.c.name, names)) if group)))
     if tenant is not None:
         query = query.where(owned_or_leased(tenant))
     known = {}
+    wanted = set(idents)
     for row in connection.execute(query):
         known[row.uuid] = row.uuid
-        known.setdefault(row.name, row.uuid)
+        # Each backend has names of its own.
+        if known.setdefault(row.name, row.uuid) != row.uuid and (
+                row.name in wanted):
+            raise exception.NodeAmbiguous(node=row.name)
     unknown = [ident for ident in idents if ident not in known]
     if unknown:
         raise exception.UnknownCandidates(nodes=', '.join(unknown))
     return list(dict.fromkeys(known[ident] for ident in idents))
+
+
+def resolve_excluded(connection, constraints, candidates=(), tenant=None):
+    """Find the UUIDs of the nodes that constraints exclude.
+
+    :param connection: a database connection
+    :param constraints: dict, see allocator.common.constraints.FIELDS
+    :param candidates: UUIDs of the candidate nodes, if there are any
+    :param tenant: project to which foreign nodes do not exist, or None
+    :returns: the constraints, with UUIDs
+    :raises: UnknownExcluded, NodeAmbiguous, AllExcluded
+    """
+    if 'excluded_nodes' not in constraints:
+        return constraints
+    try:
+        excluded = resolve(connection, constraints['excluded_nodes'], tenant)
+    except exception.UnknownCandidates as exc:
+        raise exception.UnknownExcluded(nodes=exc.nodes) from None
+    if candidates and set(candidates) <= set(excluded):
+        raise exception.AllExcluded()
+    return constraints | {'excluded_nodes': excluded}
 
 
 @session.retried

@@ -11,10 +11,22 @@ from oslo_db import exception as db_exc
 from oslo_db.sqlalchemy import exc_filters
 import sqlalchemy as sa
 
+#: No answer is to be had.
+AWAY = (db_exc.DBConnectionError, db_exc.DBNonExistentDatabase,
+        # MySQL turns the service's user away.
+        sa.exc.OperationalError)
+
+#: Somebody else was in the way: locks, or all connections in use.
+BUSY = (db_exc.DBDeadlock, sa.exc.TimeoutError)
+
+#: Whatever a database, or what is in between, may complain of.
+ANY = (db_exc.DBError, sa.exc.SQLAlchemyError)
+
 # Error numbers of MySQL and MariaDB.
 MYSQL = {
     1040,  # too many connections
     1053,  # the server is shutting down
+    1180,  # COMMIT failed: the server has lost its Galera cluster
     1290,  # the server has become read-only
     1317,  # the statement was interrupted
     1836,  # read-only mode

@@ -10,9 +10,12 @@ import sqlalchemy as sa
 
 from allocator.common import exception
 from allocator.common import states
+from allocator.db import allocations
+from allocator.db import backend_writes
 from allocator.db import models
 from allocator.db import session
 from allocator.db import types
+from allocator.db import waiters
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
@@ -20,42 +23,80 @@ _node = models.Node.__table__
 # Provision states in which a node has no workload: its allocation may go.
 RELEASABLE = (states.AVAILABLE, states.ENROLL, states.MANAGEABLE)
 
+# Built once, for to build them takes as long as to send them; of a node with
+# its fifty columns only what is needed is read.
+_LOCK = sa.select(_allocation).where(
+    _allocation.c.uuid == sa.bindparam('uuid')).with_for_update()
+_LOCK_NODE = sa.select(
+    _node.c.id, _node.c.uuid, _node.c.backend_id, _node.c.provision_state,
+    _node.c.maintenance, _node.c.instance_uuid, _node.c.instance_info).where(
+    _node.c.allocation_id == sa.bindparam('allocation_id')).with_for_update()
+_FREE = sa.update(_node).where(_node.c.id == sa.bindparam('node_id')).values(
+    instance_uuid=None, allocation_id=None,
+    instance_info=sa.bindparam('info'), updated_at=types.utcnow())
+_REMOVE = sa.delete(_allocation).where(
+    _allocation.c.id == sa.bindparam('allocation_id'))
 
-def delete_allocation(uuid, id_=None):
+
+def delete_allocation(uuid, seen=None, request_id=None):
     """Delete an allocation and free its node.
 
     :param uuid: UUID of the allocation
-    :param id_: id of the row that is meant; another one may have the UUID by
-        now
+    :param seen: row of the allocation that is meant; another one may have
+        the UUID by now
+    :param request_id: global request id of whom it is for
+    :returns: id of the backend that has yet to release the node, or None
     :raises: AllocationNotFound, NodeInUse
     """
-    _delete_allocation(uuid, id_, seen=[])
+    return _delete_allocation(uuid, seen, request_id, session.Attempts())
 
 
 @session.retried
-def _delete_allocation(uuid, id_, seen):
+def _delete_allocation(uuid, seen, request_id, attempts):
     """Delete an allocation.
 
-    :param seen: list that tells an attempt of the one before; if that one's
-        COMMIT was done but not acknowledged, the allocation is gone now
+    :param attempts: session.Attempts; whether one before deleted it
     """
     with session.writer() as connection:
         # Waits for a claim that is just being made; it takes milliseconds.
-        allocation = connection.execute(
-            sa.select(_allocation).where(_allocation.c.uuid == uuid)
-            .with_for_update()).first()
-        if allocation is None or id_ not in (None, allocation.id):
-            if seen:
-                return
+        allocation = connection.execute(_LOCK, {'uuid': uuid}).first()
+        if allocation is None or (
+                seen is not None and not allocations.is_same(allocation,
+                                                             seen)):
+            if attempts.last:
+                return attempts.last[1]
             raise exception.AllocationNotFound(allocation=uuid)
         node = connection.execute(
-            sa.select(_node).where(_node.c.allocation_id == allocation.id)
-            .with_for_update()).first()
+            _LOCK_NODE, {'allocation_id': allocation.id}).first()
+        backend_id = None
         if node is not None:
             check_releasable(node)
-            free_node(connection, node)
+            if node.backend_id == models.OWN:
+                free_node(connection, node)
+            elif backend_writes.withdraw_unsent(
+                    connection, node.backend_id, uuid):
+                free_node(connection, node,
+                          generation=_node.c.generation + 1)
+            else:
+                backend_id = node.backend_id
+                _release_there(connection, allocation, node, request_id)
+        if waiters.has_waited(allocation):
+            waiters.leave(connection, [allocation.id])
         remove(connection, allocation.id)
-        seen.append(allocation.id)
+        attempts.note((allocation.id, backend_id))
+        return backend_id
+
+
+def _release_there(connection, allocation, node, request_id):
+    """Have a backend release a node, which stays taken until it has."""
+    request = backend_writes.request_of(
+        allocation, may_come_back=allocation.state == states.ALLOCATED)
+    backend_writes.want(connection, backend_writes.RELEASE, node,
+                        allocation._mapping, request, request_id)
+    connection.execute(
+        sa.update(_node).where(_node.c.id == node.id).values(
+            allocation_id=None, generation=_node.c.generation + 1,
+            updated_at=types.utcnow()))
 
 
 def check_releasable(node):
@@ -78,12 +119,10 @@ def free_node(connection, node, **values):
     """
     info = dict(values.pop('instance_info', node.instance_info))
     info.pop('traits', None)
-    connection.execute(sa.update(_node).where(_node.c.id == node.id).values(
-        instance_uuid=None, allocation_id=None, instance_info=info,
-        updated_at=types.utcnow(), **values))
+    connection.execute(_FREE.values(**values) if values else _FREE,
+                       {'node_id': node.id, 'info': info})
 
 
 def remove(connection, allocation_id):
     """Remove the row of a locked allocation whose node is free."""
-    connection.execute(sa.delete(_allocation).where(
-        _allocation.c.id == allocation_id))
+    connection.execute(_REMOVE, {'allocation_id': allocation_id})

@@ -9,27 +9,25 @@ concurrent claims.
 
 import contextlib
 import functools
+import random
 import threading
 import time
 
-from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exc
 from oslo_db.sqlalchemy import enginefacade
 from oslo_db.sqlalchemy import utils
 from oslo_log import log
 import sqlalchemy as sa
 
-from allocator import metrics
 from allocator.conf import CONF
+from allocator.db import connections
 from allocator.db import outages  # noqa: F401 (teaches oslo.db)
+from allocator.db import statement_spans
+from allocator.telemetry import metrics
 
 # Lists have hundreds of shapes by filter, sort key and marker. A statement
 # that is compiled anew costs a millisecond, a cached one up to 150 KiB.
 STATEMENTS_CACHED = 160
-
-# Seconds that a transaction may stand still before the database ends it, so
-# that the locks of a paused or unreachable process do not stay.
-IDLE_IN_TRANSACTION_TIMEOUT = 10
 
 # What the drivers are told unless the URL of the database says otherwise.
 # Without these, a thread would wait for minutes or for ever for a server
@@ -48,8 +46,15 @@ URL_DEFAULTS = {
 # Seconds between two attempts to reach the database at the start.
 WAIT_INTERVAL = 2
 
-# Milliseconds that SQLite waits for the one writer it admits.
-SQLITE_BUSY_TIMEOUT = 30000
+# Seconds for which a transaction that loses to others is begun anew, and
+# times that one is whose connection is lost: by then, within two seconds, a
+# server that refuses connections shall have made an answer of 503.
+CONFLICT_PATIENCE = 20
+RECONNECTS = 5
+
+# Seconds before a transaction is begun anew, doubled from time to time.
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1
 
 LOG = log.getLogger(__name__)
 
@@ -87,9 +92,13 @@ def dispose():
         _manager = None
 
 
-def wait():
-    """Wait until the database answers, and say so meanwhile."""
+def wait(tried=lambda: None):
+    """Wait until the database answers, and say so meanwhile.
+
+    :param tried: function called at each attempt
+    """
     while True:
+        tried()
         try:
             with get_engine().connect():
                 return
@@ -113,77 +122,71 @@ def get_engine():
 
 
 def _prepare_engine(engine):
-    prepare = {'sqlite': _prepare_sqlite, 'postgresql': _prepare_postgresql,
-               'mysql': _prepare_mysql, 'mariadb': _prepare_mysql}
-    sa.event.listen(engine, 'connect', prepare[engine.dialect.name])
-    # oslo.db has tried a connection already, which is not prepared.
-    engine.dispose()
+    connections.prepare(engine, lambda: getattr(_mode, 'purpose', None))
+    statement_spans.follow(engine)
     engine.update_execution_options(
         compiled_cache=sa.util.LRUCache(STATEMENTS_CACHED))
-    if engine.dialect.name == 'sqlite':
-        sa.event.listen(engine, 'begin', _begin_sqlite)
-
-
-def _prepare_mysql(connection, _record):
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
-        cursor.execute("SHOW VARIABLES LIKE 'idle_transaction_timeout'")
-        if cursor.fetchone():  # MariaDB has it, MySQL has not
-            cursor.execute('SET SESSION idle_transaction_timeout = %d'
-                           % IDLE_IN_TRANSACTION_TIMEOUT)
-
-
-def _prepare_postgresql(connection, _record):
-    with connection.cursor() as cursor:
-        cursor.execute('SET SESSION CHARACTERISTICS AS TRANSACTION '
-                       'ISOLATION LEVEL READ COMMITTED')
-        cursor.execute("SET idle_in_transaction_session_timeout = '%ds'"
-                       % IDLE_IN_TRANSACTION_TIMEOUT)
-        # To find a few of very many rows it would rather begin to read the
-        # table, where those wanted may stand last. Every query has an index.
-        cursor.execute('SET enable_seqscan = off')
-        # Where no index helps, that setting makes the reading of a table look
-        # very costly, and compiling the statement, for 30 ms, worth while.
-        cursor.execute('SET jit = off')
-    connection.commit()
-
-
-def _prepare_sqlite(connection, _record):
-    connection.execute('PRAGMA busy_timeout = %d' % SQLITE_BUSY_TIMEOUT)
-    connection.execute('PRAGMA journal_mode = WAL')
-    connection.execute('PRAGMA synchronous = NORMAL')
-
-
-def _begin_sqlite(connection):
-    # A writer takes the lock at once: SQLite has no row locks, and a reader
-    # that turns writer may find that it must not. oslo.db's own listener ran
-    # before this one and began a transaction that does not lock.
-    if getattr(_mode, 'writing', False):
-        connection.exec_driver_sql('ROLLBACK')
-        connection.exec_driver_sql('BEGIN IMMEDIATE')
-
-
-def reader():
-    """Open a transaction that reads.
-
-    :returns: context manager that gives a sqlalchemy.Connection
-    """
-    return get_engine().connect()
 
 
 @contextlib.contextmanager
-def writer():
-    """Open a transaction that writes, committed when the block ends.
+def reader():
+    """Open a connection that reads.
+
+    Each statement sees what was committed before it; no transaction spans
+    them. It may be opened while one that writes is open, and sees nothing of
+    that.
 
     :returns: context manager that gives a sqlalchemy.Connection
     """
-    outer, _mode.writing = getattr(_mode, 'writing', False), True
-    try:
-        with get_engine().begin() as connection:
+    with _opened_for(connections.READS):
+        with get_engine().connect() as connection:
             yield connection
+
+
+@contextlib.contextmanager
+def writer(is_single=False):
+    """Open a transaction that writes, committed when the block ends.
+
+    :param is_single: whether the block has but one statement: that is a
+        transaction by itself then, committed when it returns, so that neither
+        BEGIN nor COMMIT is sent
+    :returns: context manager that gives a sqlalchemy.Connection
+    """
+    purpose = connections.ONE_WRITE if is_single else connections.TRANSACTION
+    with _opened_for(purpose), get_engine().begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _opened_for(purpose):
+    outer, _mode.purpose = getattr(_mode, 'purpose', None), purpose
+    try:
+        yield
     finally:
-        _mode.writing = outer
+        _mode.purpose = outer
+
+
+class Attempts:
+    """What the attempts of one retried transaction have written so far.
+
+    The COMMIT of an attempt may have been done although its acknowledgement
+    was lost. The next attempt, which finds rows changed, tells by this its
+    predecessor's traces from somebody else's. To be made by whoever calls a
+    retried function, and given to each of its attempts.
+
+    :ivar last: what the last attempt that came as far as COMMIT noted; None
+        if there was none
+    """
+
+    def __init__(self):
+        self.last = None
+
+    def note(self, written):
+        """Note what is about to be committed.
+
+        :param written: whatever tells the next attempt that it was
+        """
+        self.last = written
 
 
 def retried(function):
@@ -191,20 +194,36 @@ def retried(function):
 
     For a function that is one whole transaction: deadlocks, serialization
     failures and lost connections leave nothing behind, so it runs again.
+    Galera has a transaction fail as deadlocked, even at its COMMIT, if one at
+    another server was faster; where no lock makes them queue, one may lose
+    many times.
 
     :param function: the function to decorate
     """
     @functools.wraps(function)
-    @oslo_db_api.wrap_db_retry(
-        max_retries=5, retry_interval=0.05, inc_retry_interval=True,
-        max_retry_interval=1, retry_on_deadlock=True,
-        retry_on_disconnect=True)
     def wrapper(*args, **kwargs):
-        try:
-            return function(*args, **kwargs)
-        except (db_exc.DBDeadlock, db_exc.DBConnectionError) as exc:
-            metrics.count('database_errors_total',
-                          transaction=function.__name__.lstrip('_'),
-                          error=type(exc).__name__)
-            raise
+        deadline = time.monotonic() + CONFLICT_PATIENCE
+        reconnects, pause = RECONNECTS, FIRST_PAUSE
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except db_exc.DBDeadlock as exc:
+                _count(function, exc)
+                if time.monotonic() > deadline:
+                    raise
+                # Those who met shall not meet again.
+                time.sleep(random.uniform(0, pause))  # nosec: no secret
+            except db_exc.DBConnectionError as exc:
+                _count(function, exc)
+                if not reconnects:
+                    raise
+                reconnects -= 1
+                time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
     return wrapper
+
+
+def _count(function, error):
+    metrics.count('database_errors_total',
+                  transaction=function.__name__.lstrip('_'),
+                  error=type(error).__name__)

@@ -4,23 +4,24 @@
 The claim selects and locks by them, the census counts by them. A node is
 suitable when nothing but its class, traits and owner could keep it (column
 ``free``), its resource class is the requested one, it has all requested
-traits, it is among the candidates if any were named, and the allocation's
-owner owns or leases it.
+traits, its profile meets all constraints, it is among the candidates if any
+were named and not excluded, and the allocation's owner owns or leases it.
 """
 
 import dataclasses
+import types
 
 import sqlalchemy as sa
 
+from allocator.common import constraints
 from allocator.conf import CONF
+from allocator.db import backends
+from allocator.db import known_profiles
 from allocator.db import models
+from allocator.db import types as db_types
 
 _node = models.Node.__table__
-_trait_set = models.TraitSet.__table__
 _member = models.TraitSetMember.__table__
-
-# More sets of traits than this are not listed by number in a query.
-MANY_TRAIT_SETS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +33,39 @@ class Requirement:
     :ivar owner: project that must own or lease the node, or None
     :ivar candidates: tuple of node UUIDs in the client's order; empty when
         the client named none
+    :ivar forbidden: sorted tuple of traits, none of which it may have
+    :ivar any_of: sorted tuple of tuples of traits, of each of which it must
+        have one
+    :ivar preferred: sorted tuple of (trait, weight)
+    :ivar properties: sorted tuple of (name, operator, value) that must hold
+    :ivar excluded: sorted tuple of UUIDs of nodes that will not do
     """
 
     resource_class: str
     traits: tuple = ()
     owner: str | None = None
     candidates: tuple = ()
+    forbidden: tuple = ()
+    any_of: tuple = ()
+    preferred: tuple = ()
+    properties: tuple = ()
+    excluded: tuple = ()
+
+    @property
+    def is_constrained(self):
+        """Whether more than traits that it has decides on a profile."""
+        return bool(self.forbidden or self.any_of or self.properties)
+
+    @property
+    def asks_of_profile(self):
+        """Whether not every profile suits, or not all of them equally."""
+        return bool(self.traits or self.is_constrained or self.preferred)
+
+    @property
+    def demands(self):
+        """How many things it asks of a profile, besides what it prefers."""
+        return (len(self.traits) + len(self.forbidden) + len(self.any_of)
+                + len(self.properties))
 
 
 def requirement_of(allocation):
@@ -46,7 +74,19 @@ def requirement_of(allocation):
         resource_class=allocation.resource_class,
         traits=tuple(sorted(allocation.traits)),
         owner=allocation.owner,
-        candidates=tuple(allocation.candidate_nodes))
+        candidates=tuple(allocation.candidate_nodes),
+        **constraints.canonical(allocation.constraints))
+
+
+def named(values):
+    """Give columns of an allocation names, as those of a row have.
+
+    :param values: mapping of columns by their names
+    :returns: what requirement_of() takes
+    """
+    return types.SimpleNamespace(**{
+        column.name: values.get(column.name)
+        for column in models.Allocation.__table__.c})
 
 
 def holds_traits(traits):
@@ -79,101 +119,36 @@ def tenancy(owner):
     return None
 
 
-def conditions(requirement):
-    """Build the list of conditions that make a node suitable."""
-    found = [_node.c.free == 1,
+def has_profile(ids):
+    """Build the condition that a node has one of some profiles.
+
+    :param ids: ids of profiles, as many as there may be
+    """
+    return db_types.is_written_among(_node.c.profile_id, ids)
+
+
+def conditions(requirement, profiles=None):
+    """Build the list of conditions that make a node suitable.
+
+    Of a constrained requirement, only nodes whose profiles are known: who
+    uses them has called allocator.db.known_profiles.KnownProfiles.refresh().
+
+    :param profiles: ids of profiles that suit it, if the node must have one
+        of these
+    """
+    found = [backends.is_available(),
              _node.c.resource_class == requirement.resource_class]
     if requirement.traits:
         found.append(holds_traits(requirement.traits))
     if requirement.candidates:
         found.append(_node.c.uuid.in_(requirement.candidates))
+    if requirement.excluded:
+        found.append(_node.c.uuid.not_in(requirement.excluded))
+    if requirement.is_constrained:
+        found.append(has_profile(profiles or [
+            id_ for ids in known_profiles.get().suiting(requirement).values()
+            for id_ in ids]))
     owned = tenancy(requirement.owner)
     if owned is not None:
         found.append(owned)
     return found
-
-
-def steps(connection, requirement):
-    """List where to look for nodes, in the order of preference.
-
-    Each step reads one index from left to right. Within a step marked as
-    ordered, nodes still differ in the number of their traits.
-
-    :param connection: a database connection
-    :param requirement: Requirement without candidates
-    :returns: iterator of (name of the index, conditions, ordered)
-    """
-    if requirement.owner is None:
-        # No tenant's nodes first, however special they are.
-        tiers = _trait_tiers(connection, requirement, None)
-        for index, owned in _ownerless_tiers():
-            for traits, ordered in tiers:
-                yield index, [*owned, *traits], ordered
-        return
-    owner_tiers = [
-        ('nodes_owner_free_idx', _node.c.owner == requirement.owner),
-        ('nodes_lessee_free_idx', _node.c.lessee == requirement.owner),
-    ]
-    sizes = _sizes(connection, requirement, owner_tiers)
-    for traits, ordered in _trait_tiers(connection, requirement, sizes):
-        for index, owned in owner_tiers:
-            yield index, [owned, *traits], ordered
-
-
-def _ownerless_tiers():
-    tiers = [('nodes_owner_free_idx', [unowned()])]
-    if CONF.conductor.ownerless_allocations == 'any':
-        tiers.append(('nodes_free_idx', []))
-    return tiers
-
-
-def _sizes(connection, requirement, owner_tiers):
-    """List how many traits a project's free nodes have, in rising order.
-
-    It takes one look into an index for each size that any set has, however
-    many nodes there are.
-    """
-    sizes = sa.union(sa.select(_trait_set.c.size),
-                     sa.select(sa.literal(0).label('size'))).subquery()
-    # Not EXISTS, which the databases may turn into reading all the nodes.
-    looks = [sa.select(_node.c.id).where(
-        owned, _node.c.free == 1, _node.c.trait_count == sizes.c.size,
-        _node.c.resource_class == requirement.resource_class)
-        .limit(1).scalar_subquery() for _index, owned in owner_tiers]
-    return connection.execute(sa.select(sizes.c.size).where(
-        sa.or_(*(look.is_not(None) for look in looks))).order_by(
-        sizes.c.size)).scalars().all()
-
-
-def _trait_tiers(connection, requirement, sizes):
-    """List the sets of traits that will do, least special first.
-
-    :param sizes: split what cannot be told by sets into these numbers of
-        traits; None to have it ordered by the index instead
-    :returns: list of (conditions, ordered)
-    """
-    held = []
-    if requirement.traits:
-        sets = _trait_sets(connection, requirement.traits)
-        if len(sets) <= MANY_TRAIT_SETS:
-            by_size: dict[int, list[int]] = {}
-            for row in sets:
-                by_size.setdefault(row.size, []).append(row.id)
-            return [([_node.c.trait_count == size,
-                      _node.c.trait_set_id.in_(ids)], False)
-                    for size, ids in by_size.items()]
-        held = [holds_traits(requirement.traits)]
-    if sizes is None:
-        return [(held, True)]
-    return [([_node.c.trait_count == size, *held], False) for size in sizes]
-
-
-def _trait_sets(connection, traits):
-    """Find the sets that contain some traits, the smallest first."""
-    return connection.execute(
-        sa.select(_trait_set.c.id, _trait_set.c.size).join(
-            _member, _member.c.trait_set_id == _trait_set.c.id).where(
-            _member.c.trait.in_(traits)).group_by(
-            _trait_set.c.id, _trait_set.c.size).having(
-            sa.func.count() == len(traits)).order_by(
-            _trait_set.c.size).limit(MANY_TRAIT_SETS + 1)).all()

@@ -5,6 +5,7 @@ import json
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext import compiler
 from sqlalchemy.sql import functions
 
@@ -44,6 +45,74 @@ class JSON(sa.types.TypeDecorator):
         if value == '[]':
             return []
         return json.loads(value)
+
+
+def is_among(connection, column, values):
+    """Build the condition that a column has one of some values.
+
+    With PostgreSQL they are one parameter, and with the others numbers are
+    written into the statement: a hundred parameters take longer to be sent
+    than to be found.
+
+    :param connection: a database connection
+    :param column: column of strings or of numbers
+    :param values: iterable of such
+    """
+    values = list(values)
+    if connection.dialect.name == 'postgresql':
+        return column == sa.any_(sa.literal(
+            values, postgresql.ARRAY(column.type)))
+    if isinstance(column.type, sa.Integer):
+        return is_written_among(column, values)
+    return column.in_(values)
+
+
+class _Numbers(sa.types.UserDefinedType):
+    """A list of numbers, as it is written into a statement."""
+
+    cache_ok = True
+
+    def literal_processor(self, dialect):
+        return lambda values: '(%s)' % ', '.join(map(str, values))
+
+
+def is_written_among(column, values):
+    """Build the condition that a column has one of some numbers.
+
+    They are written into the statement, so they may be more than it may have
+    parameters; as one piece, for SQLAlchemy takes its time for each.
+
+    :param column: column of numbers
+    :param values: iterable of such
+    """
+    values = [int(value) for value in values]
+    if not values:
+        return sa.false()
+    return column.op('IN', is_comparison=True)(sa.bindparam(
+        None, values, type_=_Numbers(), unique=True, literal_execute=True))
+
+
+def is_long(column):
+    """Tell whether a column may hold more than an index does.
+
+    :param column: a column, or its label
+    """
+    return isinstance(column.type, (JSON, sa.Text))
+
+
+class octets(functions.GenericFunction):
+    """The length of a text in bytes."""
+
+    name = 'octet_length'
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiler.compiles(octets, 'sqlite')
+def _octets_sqlite(element, comp, **kw):
+    # The other function is as new as SQLite 3.43. This one counts
+    # characters, of which JSON documents have one byte each.
+    return 'length(%s)' % comp.process(element.clauses, **kw)
 
 
 class utcnow(functions.GenericFunction):

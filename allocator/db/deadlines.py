@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deadlines: an allocation that has waited for long enough fails.
+
+The claim that is open for it at a backend is given back: what is wanted there
+from then on is nothing.
+"""
+
+import sqlalchemy as sa
+
+from allocator.common import states
+from allocator.db import backend_writes
+from allocator.db import claims
+from allocator.db import models
+from allocator.db import releases
+from allocator.db import session
+from allocator.db import starts
+from allocator.db import types
+from allocator.db import waiters
+
+_allocation = models.Allocation.__table__
+_node = models.Node.__table__
+_waiter = models.Waiter.__table__
+
+
+@session.retried
+def next_in():
+    """Tell when the next deadline is.
+
+    :returns: seconds from now by the database's clock, less than 0 if it is
+        over; None if nobody waits
+    """
+    with session.reader() as connection:
+        row = connection.execute(starts.hint(
+            sa.select(types.utcnow().label('now'), _waiter.c.deadline)
+            .order_by(_waiter.c.deadline).limit(1),
+            _waiter, 'waiters_deadline_idx')).first()
+    return (row.deadline - row.now).total_seconds() if row else None
+
+
+@session.retried
+def list_over(limit, after=None):
+    """List the allocations whose deadline is over.
+
+    :param limit: greatest number of them
+    :param after: row after which to go on, or None
+    :returns: list of rows, with ``deadline``, the earliest first
+    """
+    query = sa.select(_allocation, _waiter.c.deadline).join(
+        _waiter, _waiter.c.allocation_id == _allocation.c.id).order_by(
+        _waiter.c.deadline, _waiter.c.allocation_id).limit(limit)
+    if after is not None:
+        query = query.where(
+            (_waiter.c.deadline > after.deadline)
+            | ((_waiter.c.deadline == after.deadline)
+               & (_waiter.c.allocation_id > after.id)))
+    with session.reader() as connection:
+        # PostgreSQL reads its clock for each row, and no index by it.
+        now = connection.execute(sa.select(types.utcnow())).scalar()
+        return connection.execute(starts.hint(
+            query.where(_waiter.c.deadline <= now), _waiter,
+            'waiters_deadline_idx')).all()
+
+
+@session.retried
+def fail(reasons):
+    """Turn allocations to ``error`` whose deadline is over.
+
+    :param reasons: dict of why an allocation fails, by its id
+    :returns: list of claims.Failure
+    """
+    with session.writer() as connection:
+        rows = connection.execute(
+            sa.select(_allocation).join(
+                _waiter, _waiter.c.allocation_id == _allocation.c.id).where(
+                _allocation.c.id.in_(reasons),
+                _allocation.c.state.in_((states.WAITING, states.CONFIRMING)),
+                # Somebody may have put it off.
+                _waiter.c.deadline <= types.utcnow())
+            .order_by(_allocation.c.id)
+            .with_for_update(skip_locked=True, of=_allocation)).all()
+        for row in rows:
+            if row.state == states.CONFIRMING:
+                _give_back(connection, row)
+        if rows:
+            waiters.leave(connection, [row.id for row in rows])
+        return claims.write_failures(connection, rows, reasons)
+
+
+def _give_back(connection, allocation):
+    """Have a backend release the node that was asked of it."""
+    node = connection.execute(
+        sa.select(_node).where(_node.c.allocation_id == allocation.id)
+        .with_for_update()).first()
+    connection.execute(
+        sa.update(_allocation).where(_allocation.c.id == allocation.id)
+        .values(node_id=None))
+    if node is None:
+        return
+    if backend_writes.withdraw_unsent(connection, node.backend_id,
+                                      allocation.uuid):
+        releases.free_node(connection, node,
+                           generation=_node.c.generation + 1)
+        return
+    backend_writes.want(connection, backend_writes.RELEASE, node,
+                        allocation._mapping,
+                        backend_writes.request_of(allocation),
+                        allocation.request_id)
+    connection.execute(
+        sa.update(_node).where(_node.c.id == node.id).values(
+            allocation_id=None, generation=_node.c.generation + 1,
+            updated_at=types.utcnow()))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moving a claim elsewhere, as its backend leaves it without an answer."""
+
+import sqlalchemy as sa
+
+from allocator.common import states
+from allocator.db import backend_writes
+from allocator.db import claims
+from allocator.db import models
+from allocator.db import session
+from allocator.db import taking
+
+_allocation = models.Allocation.__table__
+_node = models.Node.__table__
+
+
+@session.retried
+def move_elsewhere(write):
+    """Give an allocation another node than one that nobody knows of.
+
+    What was asked for there goes on being unsure, and its node taken, until
+    the backend has said that nothing of it is left.
+
+    :param write: backend_writes.Write of a claim whose outcome is unknown
+    :returns: Batch, or None if there is no other node
+    :raises: backend_writes.LeaseLost
+    """
+    old = write.row
+    with session.writer() as connection:
+        row = connection.execute(
+            sa.select(_allocation).where(
+                _allocation.c.id == old.allocation_id,
+                _allocation.c.state == states.CONFIRMING,
+                _allocation.c.node_id == old.node_id)
+            .with_for_update()).first()
+        if row is None:
+            raise backend_writes.LeaseLost()
+        connection.execute(sa.select(_node.c.id).where(
+            _node.c.id == old.node_id).with_for_update())
+        backend_writes.compare(connection, write)
+        search = taking.Search([old.node_id], [
+            open_.backend_id
+            for open_ in backend_writes.get_open(connection, [row.uuid])])
+        taken = taking.take_particular(connection, row, 1, search)
+        if not taken:
+            return None
+        connection.execute(
+            sa.update(_node).where(_node.c.id == old.node_id).values(
+                allocation_id=None, generation=_node.c.generation + 1))
+        backend_writes.withdraw(connection, write)
+        batch = claims.Batch(size=1)
+        batch.claims.append(claims.Claim(row, taken[0]))
+        claims.write(connection, batch.claims)
+        return batch

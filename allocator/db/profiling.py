@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives nodes the profile that says what they are.
+
+Whoever changes traits or properties does it in the same transaction. What is
+left for here: nodes that a process of the first release has made or changed,
+and all of them when [conductor] schedulable_properties is another than
+before.
+"""
+
+import datetime
+import json
+
+import sqlalchemy as sa
+
+from allocator.db import known_profiles
+from allocator.db import models
+from allocator.db import profiles
+from allocator.db import session
+from allocator.db import traits
+from allocator.db import types
+
+_node = models.Node.__table__
+
+# Nodes that one query reads.
+BATCH = 1000
+
+# Seconds by which a look reaches back behind the one before: a transaction
+# may take so long from its last statement to its COMMIT.
+MARGIN = 60
+
+_COLUMNS = (_node.c.id, _node.c.trait_set_id, _node.c.profile_id,
+            # As text: fleets have few different ones, and each is parsed
+            # once.
+            sa.type_coerce(_node.c.properties, types.LongText).label('text'))
+
+
+class Profiler:
+    """Finds nodes with a wrong profile or none, from where it left off.
+
+    :param since: where to begin, by the database's clock; None looks at all
+        nodes first
+    """
+
+    def __init__(self, since=None):
+        self._since = since
+        self._wanted: dict = {}
+
+    def run(self):
+        """Look at the nodes that have changed since the last time.
+
+        The first time these are all.
+
+        :returns: number of nodes that got another profile
+        """
+        begun = now()
+        count = self._look([_node.c.profile_id.is_(None)])
+        changed = []
+        if self._since is not None:
+            changed = [_node.c.updated_at > self._since]
+        count += self._look(changed)
+        self._since = begun - datetime.timedelta(seconds=MARGIN)
+        return count
+
+    def _look(self, conditions):
+        count, last_id = 0, 0
+        while rows := _read(conditions, last_id):
+            count += self._mend(rows)
+            last_id = rows[-1].id
+        self._wanted.clear()
+        return count
+
+    def _mend(self, rows):
+        with session.reader() as connection:
+            known = known_profiles.get()
+            if any(known.get(row.profile_id) is None for row in rows
+                   if row.profile_id is not None):
+                known.refresh(connection)
+            sets = traits.of_sets(connection,
+                                  {row.trait_set_id for row in rows})
+        count = 0
+        for row in rows:
+            wanted, digest = self._find(row, sets)
+            profile = known.get(row.profile_id)
+            if profile is None or profile.digest != digest:
+                count += _give(row, profiles.intern(wanted))
+        return count
+
+    def _find(self, row, sets):
+        key = (row.trait_set_id, row.text)
+        if key not in self._wanted:
+            wanted = profiles.wanted(sets.get(row.trait_set_id, ()),
+                                     json.loads(row.text))
+            self._wanted[key] = wanted, profiles.digest(wanted)
+        return self._wanted[key]
+
+
+@session.retried
+def now():
+    """Read the database's clock."""
+    with session.reader() as connection:
+        return connection.execute(sa.select(types.utcnow())).scalar()
+
+
+@session.retried
+def _read(conditions, last_id):
+    with session.reader() as connection:
+        return connection.execute(
+            sa.select(*_COLUMNS).where(_node.c.id > last_id, *conditions)
+            .order_by(_node.c.id).limit(BATCH)).all()
+
+
+@session.retried
+def _give(row, columns):
+    """Write a profile, unless the node has changed since it was read."""
+    text = sa.type_coerce(_node.c.properties, types.LongText)
+    with session.writer() as connection:
+        return connection.execute(
+            sa.update(_node).where(
+                _node.c.id == row.id,
+                _node.c.trait_set_id.is_not_distinct_from(row.trait_set_id),
+                _node.c.profile_id.is_not_distinct_from(row.profile_id),
+                text == row.text)
+            .values(profile_id=columns['profile_id'])).rowcount
