@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a backend says of a node, as it is kept here."""
+
+import dataclasses
+import datetime
+import json
+
+from oslo_utils import timeutils
+
+from allocator.db import models
+
+_node = models.Node.__table__
+
+# Columns that are what the backend says, by the names that both have.
+_SAME = ('name', 'resource_class', 'provision_state',
+         'target_provision_state', 'power_state', 'target_power_state',
+         'maintenance_reason', 'owner', 'lessee', 'shard', 'driver',
+         'description', 'retired_reason', 'protected_reason',
+         'instance_name')
+_FLAGS = ('maintenance', 'retired', 'protected')
+_DOCUMENTS = ('properties', 'extra')
+
+# What no database can store in a text column.
+_UNSTORABLE = dict.fromkeys((0, *range(0xd800, 0xe000)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """A node of a backend.
+
+    :ivar uuid: its UUID
+    :ivar columns: dict of column values
+    :ivar traits: sorted tuple of its traits
+    :ivar instance_uuid: UUID of its instance, or None
+    :ivar allocation_uuid: UUID of its allocation there, or None
+    :ivar updated_at: when it changed, by the clock there, or None
+    """
+
+    uuid: str
+    columns: dict
+    traits: tuple
+    instance_uuid: str | None
+    allocation_uuid: str | None
+    updated_at: datetime.datetime | None
+
+    def digest(self):
+        """Tell these facts from others, in one number."""
+        return hash(json.dumps(
+            [self.columns, self.traits, self.instance_uuid,
+             self.allocation_uuid, self.updated_at], sort_keys=True,
+            default=str))
+
+
+def of_node(node):
+    """Read a node of the Bare Metal API.
+
+    :param node: dict (Bare Metal API reference, "Show Node Details")
+    :returns: Facts
+    """
+    columns = {name: _text(name, node.get(name)) for name in _SAME}
+    columns |= {name: bool(node.get(name)) for name in _FLAGS}
+    columns |= {name: node.get(name) or {} for name in _DOCUMENTS}
+    columns['conductor_group'] = _text('conductor_group',
+                                       node.get('conductor_group')) or ''
+    columns['provision_state'] = columns['provision_state'] or 'available'
+    columns['provision_updated_at'] = moment(node.get('provision_updated_at'))
+    return Facts(node['uuid'], columns,
+                 tuple(sorted(node.get('traits') or ())),
+                 node.get('instance_uuid'), node.get('allocation_uuid'),
+                 moment(node.get('updated_at')))
+
+
+def moment(text):
+    """Read a time of the Bare Metal API (ISO 8601).
+
+    :returns: naive datetime in UTC, or None
+    """
+    if not text:
+        return None
+    return timeutils.normalize_time(timeutils.parse_isotime(text))
+
+
+def _text(name, value):
+    """Make a value fit its column."""
+    if value is None:
+        return None
+    length = getattr(_node.c[name].type, 'length', None)
+    return str(value).translate(_UNSTORABLE)[:length]
