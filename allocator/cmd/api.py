@@ -3,8 +3,9 @@
 
 import sys
 
-from allocator import metrics
 from allocator.common import service
+from allocator.telemetry import metrics
+from allocator.telemetry import tracing
 
 
 def main():
@@ -13,5 +14,8 @@ def main():
     from allocator.api import app
     from allocator.api import server
     app.require_configuration()
+    server.require_configuration()
     metrics.prepare(metrics.API)
-    server.serve(app.setup_app, workers=server.default_workers())
+    tracing.require()
+    server.serve(app.setup_app, workers=server.default_workers,
+                 require=app.require_configuration)

@@ -3,6 +3,7 @@
 
 import sys
 
+from alembic.util import exc as alembic_exc
 from oslo_config import cfg
 
 from allocator.common import service
@@ -50,4 +51,8 @@ def main():
     CONF.register_cli_opt(cfg.SubCommandOpt(
         'command', title='Commands', handler=_add_commands))
     service.prepare(sys.argv, auth_strategy='keystone')
-    CONF.command.run()
+    try:
+        CONF.command.run()
+    except alembic_exc.CommandError as exc:
+        # A revision that this release does not know, most likely.
+        sys.exit(str(exc))

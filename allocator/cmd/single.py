@@ -11,9 +11,10 @@ import threading
 
 from oslo_log import log
 
-from allocator import metrics
 from allocator.common import service
 from allocator.conf import CONF
+from allocator.telemetry import metrics
+from allocator.telemetry import tracing
 
 # Not really a transport: API and conductor call each other.
 IN_PROCESS = 'fake://'
@@ -59,6 +60,7 @@ def main():
     from allocator.api import app
     from allocator.api import server
     app.require_configuration()
+    server.require_configuration()
     if CONF.auth_strategy == 'noauth':
         LOG.warning('There is no authentication: everybody who can reach '
                     '%s:%d is administrator', CONF.api.host_ip,
@@ -71,6 +73,8 @@ def main():
         session.dispose()
     single = SingleProcess()
     metrics.prepare(metrics.API)
-    server.serve(app.setup_app, workers=1,
+    tracing.require()
+    server.serve(app.setup_app, workers=lambda: 1,
+                 require=app.require_configuration,
                  worker_started=single.start_conductor,
-                 worker_stopping=single.stop_conductor)
+                 worker_stopping=single.stop_conductor, name='allocator')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""allocator-status: checks before an upgrade, and after."""
+"""allocator-status: checks before an upgrade, and after; and an overview."""
 
 from concurrent import futures
 import functools
@@ -7,18 +7,22 @@ import logging
 import sys
 import threading
 
+from oslo_config import cfg
 from oslo_upgradecheck import common_checks
 from oslo_upgradecheck import upgradecheck
 
+from allocator.cmd import status_backends
+from allocator.cmd import status_show
+from allocator.common import policy
 from allocator.common import service
 from allocator.conf import CONF
 from allocator.db import allocations
 from allocator.db import migration
 from allocator.db import session
 
-# First versions with SKIP LOCKED and generated columns.
+# First versions with SKIP LOCKED, generated columns and JSON as a table.
 MARIADB: tuple[int, ...] = (10, 6)
-MYSQL: tuple[int, ...] = (8, 0, 1)
+MYSQL: tuple[int, ...] = (8, 0, 4)
 POSTGRESQL: tuple[int, ...] = (12,)
 
 # Seconds after which an allocation should long have got its answer.
@@ -30,6 +34,9 @@ BUS_TIMEOUT = 8
 SUCCESS = upgradecheck.Code.SUCCESS
 WARNING = upgradecheck.Code.WARNING
 FAILURE = upgradecheck.Code.FAILURE
+
+# The status of a check that failed itself, as oslo.upgradecheck has it.
+NOT_CHECKED = 255
 
 
 def _asks_database(check):
@@ -75,7 +82,7 @@ class Checks(upgradecheck.UpgradeCommands):
                 SUCCESS, 'The single process needs no message bus.')
         taken: futures.Future[None] = futures.Future()
         # It waits without a limit in some cases.
-        threading.Thread(target=_knock, args=(taken,), daemon=True).start()
+        threading.Thread(target=_ping_bus, args=(taken,), daemon=True).start()
         try:
             taken.result(BUS_TIMEOUT)
         except futures.TimeoutError:
@@ -101,13 +108,33 @@ class Checks(upgradecheck.UpgradeCommands):
             'hour, first %s. See that a conductor runs and what its log '
             'says.' % (len(uuids), uuids[0]))
 
+    def _policies(self):
+        """Tell whether the API can read the policy files."""
+        try:
+            policy.load_files()
+        except Exception as exc:  # of the YAML parser, the file system, ...
+            return upgradecheck.Result(
+                FAILURE, 'The policy file %s cannot be used, and the API '
+                         'does not start with it: %s'
+                % (CONF.oslo_policy.policy_file, exc))
+        return upgradecheck.Result(SUCCESS)
+
+    def _backends(self):
+        """Tell whether each backend does what is asked of it."""
+        found = status_backends.judge_all()
+        return upgradecheck.Result(
+            max((code for code, _text in found), default=SUCCESS),
+            ' '.join(text for _code, text in found if text) or None)
+
     _upgrade_checks = (
         ('Database schema', _schema),
         ('Database version', _database),
         ('Message bus', _bus),
         ('Policy file format', (common_checks.check_policy_json,
                                 {'conf': CONF})),
+        ('Policy files', _policies),
         ('Old pending allocations', _pending),
+        ('Backends', _backends),
     )
 
 
@@ -147,19 +174,38 @@ def _needs_no_bus():
     return CONF.database.connection.startswith('sqlite') and not chosen
 
 
-def _knock(taken):
+def _ping_bus(taken):
     from allocator.conductor import rpcapi
     try:
-        rpcapi.ConductorAPI().knock()
+        rpcapi.ConductorAPI().ping()
     except Exception as exc:
         taken.set_exception(exc)
     else:
         taken.set_result(None)
 
 
+def _add_commands(subparsers):
+    """Add the library's command, as the library does, and that of ours."""
+    upgrade = subparsers.add_parser(
+        'upgrade', help='Check whether this release can work here.')
+    upgrade.add_argument('check', choices=('check',))
+    upgrade.add_argument(
+        '--json', action='store_true', help='Print the results in JSON.')
+    upgrade.set_defaults(action_fn=Checks().check)
+    status_show.add_show(subparsers)
+
+
 def main():
     # The results say what is wrong, and libraries need not say it too.
     logging.disable()
     service.set_defaults()
-    return upgradecheck.main(CONF, project='allocator',
-                             upgrade_command=Checks(), argv=sys.argv[1:])
+    CONF.register_cli_opt(cfg.SubCommandOpt(
+        'command', title='Commands', handler=_add_commands))
+    try:
+        CONF(sys.argv[1:], project='allocator')
+    except service.UNREADABLE as exc:
+        print(service.describe_unreadable(exc), file=sys.stderr)
+        return NOT_CHECKED
+    # Where the library's check looks for --json.
+    upgradecheck.CONF = CONF
+    return upgradecheck.run(CONF)

@@ -4,6 +4,7 @@
 from oslo_config import cfg
 from oslo_log import log
 from oslo_middleware import cors
+from oslo_reports import opts
 
 from allocator import version
 from allocator.common import rpc
@@ -42,6 +43,7 @@ def set_defaults():
         expose_headers=['Location', 'X-OpenStack-Request-Id',
                         *VERSION_HEADERS, *RANGE_HEADERS])
     rpc.set_defaults()
+    opts.set_defaults(CONF)
 
 
 def parse_args(argv, default_config_files=None, default_config_dirs=None):

@@ -5,6 +5,8 @@ It holds no token and no password: nothing here calls another service in the
 client's name, so none can end in a log or on the message bus.
 """
 
+import functools
+
 from oslo_context import context
 
 
@@ -23,6 +25,15 @@ class RequestContext(context.RequestContext):
         values['project_name'] = self.project_name
         return {name: value for name, value in values.items()
                 if value is not None}
+
+    @functools.cached_property
+    def policy_key(self):
+        """What rules may ask about a client, to look answers up by.
+
+        Nothing of it changes after a context is made.
+        """
+        return tuple((name, tuple(value) if isinstance(value, list) else value)
+                     for name, value in self.to_policy_values().items())
 
 
 def authenticated_context(environ):
@@ -54,6 +65,17 @@ def anonymous_context(environ=None):
     :param environ: WSGI environment of a request, or None
     """
     return RequestContext(**_ids(environ))
+
+
+def forget_client(environ):
+    """Have the log name nobody until the client of a request is known.
+
+    Else what middleware logs before would be put down to whoever sent this
+    thread's last request.
+
+    :param environ: WSGI environment of the request
+    """
+    anonymous_context(environ).update_store()
 
 
 def _ids(environ):

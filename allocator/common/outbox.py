@@ -31,7 +31,10 @@ class Outbox:
         self._send = send
         self._consequence = consequence
         self._failed = failed
+        # What each says, None unless that need not be said twice; and it.
         self._messages: queue.Queue[tuple | None] = queue.Queue(LENGTH)
+        self._lock = threading.Lock()
+        self._waiting: set = set()
         self._is_full = False
         self._thread = threading.Thread(target=self._run, name=name,
                                         daemon=True)
@@ -39,9 +42,27 @@ class Outbox:
 
     def put(self, *message):
         """Have a message sent soon; never blocks and never fails."""
+        self._put(None, message)
+
+    def put_once(self, meaning, *message):
+        """Have a message sent soon, unless one that means the same waits.
+
+        What is being sent just now may have been taken already, so it does
+        not count. A lone message waits for nobody.
+
+        :param meaning: hashable; what the message means
+        """
+        with self._lock:
+            if meaning in self._waiting:
+                return
+            self._waiting.add(meaning)
+        self._put(meaning, message)
+
+    def _put(self, meaning, message):
         try:
-            self._messages.put_nowait(message)
+            self._messages.put_nowait((meaning, message))
         except queue.Full:
+            self._forget(meaning)
             self._failed()
             if not self._is_full:
                 self._is_full = True
@@ -61,11 +82,18 @@ class Outbox:
             return
         self._thread.join(timeout)
 
+    def _forget(self, meaning):
+        with self._lock:
+            self._waiting.discard(meaning)
+
     def _run(self):
         while True:
-            message = self._messages.get()
-            if message is None:
+            taken = self._messages.get()
+            if taken is None:
                 return
+            meaning, message = taken
+            # Before it is sent: who comes from now on is not told of by it.
+            self._forget(meaning)
             try:
                 self._send(*message)
                 self._is_full = False

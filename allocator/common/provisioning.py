@@ -52,8 +52,9 @@ _NOT_WHILE_PROTECTED = ('deleted', 'rebuild')
 
 # States from which a node may be deleted outside of maintenance.
 DELETABLE = (states.ENROLL, states.MANAGEABLE, states.AVAILABLE)
-# States with a workload, which alone can be protected.
-PROTECTABLE = (states.ACTIVE, RESCUE)
+# States with a workload: the node can be protected, and its resource class
+# stays, by which the workload was placed.
+WITH_WORKLOAD = (states.ACTIVE, RESCUE)
 
 #: What a power request ends in.
 POWER_TARGETS = {

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The message bus: one transport a process, and how errors cross it."""
+"""The message bus: one transport a process."""
 
 import threading
 
-from oslo_config import cfg
 import oslo_messaging as messaging
 from oslo_messaging import opts
 from oslo_messaging.rpc import dispatcher
@@ -11,8 +10,11 @@ from oslo_messaging.rpc import dispatcher
 from allocator.common import context
 from allocator.conf import CONF
 
-# Errors of these modules are rebuilt as the same class on the other side.
-EXCEPTION_MODULES = ['allocator.common.exception']
+RABBIT = 'oslo_messaging_rabbit'
+
+# Notice a dead connection, and come back, within seconds.
+RABBIT_DEFAULTS = {'heartbeat_timeout_threshold': 15,
+                   'rabbit_interval_max': 2, 'kombu_reconnect_delay': 0.1}
 
 _lock = threading.Lock()
 _transport = None
@@ -26,10 +28,11 @@ def set_defaults():
     CONF.register_opts(known[None])
     CONF.register_opts(known['oslo_messaging_notifications'],
                        group='oslo_messaging_notifications')
-    rabbit = known['oslo_messaging_rabbit']
-    # Notice a dead connection, and come back, within seconds.
-    cfg.set_defaults(rabbit, heartbeat_timeout_threshold=15,
-                     rabbit_interval_max=2, kombu_reconnect_delay=0.1)
+    # What is listed are copies: a default changed in them would be nobody's,
+    # and an option that differs from the driver's own would be refused.
+    CONF.register_opts(known[RABBIT], group=RABBIT)
+    for name, value in RABBIT_DEFAULTS.items():
+        CONF.set_default(name, value, group=RABBIT)
 
 
 def get_transport():
@@ -43,8 +46,7 @@ def get_transport():
     global _transport
     with _lock:
         if _transport is None:
-            _transport = messaging.get_rpc_transport(
-                CONF, allowed_remote_exmods=EXCEPTION_MODULES)
+            _transport = messaging.get_rpc_transport(CONF)
         return _transport
 
 

@@ -10,6 +10,7 @@ import warnings
 # import it. Nothing here uses it.
 warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
 
+from oslo_config import cfg  # noqa: E402
 from oslo_log import log  # noqa: E402
 from oslo_service import backend  # noqa: E402
 
@@ -27,19 +28,38 @@ from allocator.conf import CONF  # noqa: E402
 # one request's, instead of ten looks a request.
 COLLECT_EACH = 10000
 
+# What is raised for configuration files that cannot be read.
+UNREADABLE = (cfg.ConfigDirNotFoundError, cfg.ConfigFileParseError,
+              cfg.ConfigFilesNotFoundError,
+              cfg.ConfigFilesPermissionDeniedError, OSError)
+
 LOG = log.getLogger(__name__)
 
 
 def prepare(argv, auth_strategy, config_files=None):
     """Read the configuration and start logging.
 
+    Ends the process, with a sentence, if the files cannot be read.
+
     :param argv: the command line, the name of the program included
     :param auth_strategy: default of [DEFAULT] auth_strategy
     :param config_files: configuration files to read instead of the usual
     """
     CONF.set_default('auth_strategy', auth_strategy)
-    config.parse_args(argv, default_config_files=config_files)
+    try:
+        config.parse_args(argv, default_config_files=config_files)
+    except UNREADABLE as exc:
+        sys.exit(describe_unreadable(exc))
     config.setup_logging()
+
+
+def describe_unreadable(exc):
+    """Say that the configuration files cannot be read.
+
+    :param exc: one of UNREADABLE
+    :returns: sentence for the operator
+    """
+    return 'The configuration cannot be read: %s' % exc
 
 
 def set_defaults():
@@ -56,6 +76,55 @@ def reload():
         # A mistake in a file must not end a service that runs.
         LOG.error('The configuration files could not be read, the old '
                   'values stay: %s', exc)
+    if mistake := _mistake_of_heartbeats():
+        LOG.error(mistake)
+
+
+def reload_all(require):
+    """Read all options anew, for a process whose workers begin anew.
+
+    :param require: function that ends the process if the service could not
+        work with the configuration; then the old one stays
+    """
+    before = CONF._namespace
+    try:
+        if not CONF.reload_config_files():
+            LOG.error('The configuration files could not be read, the old '
+                      'values stay: see the line before')
+            return
+        _read_all(CONF)
+        require()
+        config.setup_logging()
+    except (Exception, SystemExit) as exc:
+        CONF._namespace = before
+        CONF.register_opts([])  # forgets the values read meanwhile
+        LOG.error('The configuration files cannot be used, the old values '
+                  'stay: %s', exc)
+
+
+def _read_all(options):
+    """Read the value of each option, which fails for one that has none."""
+    for name in options:
+        value = options[name]
+        if isinstance(value, cfg.ConfigOpts.GroupAttr):
+            _read_all(value)
+
+
+def require_heartbeats():
+    """End the process, with a sentence, if conductors would seem gone."""
+    if mistake := _mistake_of_heartbeats():
+        sys.exit(mistake)
+
+
+def _mistake_of_heartbeats():
+    interval = CONF.conductor.heartbeat_interval
+    timeout = CONF.conductor.heartbeat_timeout
+    if timeout >= interval:
+        return None
+    return ('[conductor] heartbeat_timeout (%d seconds) is less than '
+            'heartbeat_interval (%d seconds): each conductor would count as '
+            'gone between two heartbeats. Set it to a multiple of the '
+            'interval.' % (timeout, interval))
 
 
 def require_database():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The heartbeat: tells the API that this conductor is alive."""
+"""The heartbeat: tells the API which conductors are alive."""
 
 import threading
 
@@ -15,7 +15,10 @@ PATIENCE = 5
 
 
 class Heartbeat:
-    """Writes the heartbeat row of [DEFAULT] host; removes it at the end."""
+    """Writes the heartbeat row of [DEFAULT] host; removes it at the end.
+
+    It also removes the rows of conductors that have been gone for long.
+    """
 
     def __init__(self):
         self._stopping = threading.Event()
@@ -28,6 +31,7 @@ class Heartbeat:
         self._begun.set()
         while not self._stopping.is_set():
             self._beat()
+            self._sweep()
             self._stopping.wait(CONF.conductor.heartbeat_interval)
         self._leave()
         self._ended.set()
@@ -51,6 +55,18 @@ class Heartbeat:
             self._written = None
             LOG.warning('The heartbeat of %(host)s could not be written: '
                         '%(error)s', {'host': CONF.host, 'error': exc})
+
+    def _sweep(self):
+        """Remove the rows of conductors that never came back."""
+        try:
+            for name in conductors.remove_gone():
+                LOG.info('Conductor %(name)s, silent for more than '
+                         '%(seconds)d seconds, is no longer listed',
+                         {'name': name,
+                          'seconds': CONF.conductor.heartbeat_retention})
+        except Exception as exc:
+            LOG.warning('The conductors that are gone could not be removed: '
+                        '%s', exc)
 
     def _leave(self):
         try:

@@ -5,6 +5,7 @@ from oslo_log import log
 import oslo_messaging as messaging
 
 from allocator.conductor import rpcapi
+from allocator.telemetry import tracing
 
 LOG = log.getLogger(__name__)
 
@@ -16,12 +17,16 @@ class ConductorManager:
     harmless then.
 
     :param loop: MatchingLoop of this process
+    :param writers: what has a ring() for the writes to backends
+    :param server: ServingLoop of this process
     """
 
     target = messaging.Target(version=rpcapi.VERSION)
 
-    def __init__(self, loop):
+    def __init__(self, loop, writers=None, server=None):
         self._loop = loop
+        self._writers = writers
+        self._server = server
 
     def process_allocation(self, context, uuid):
         """Look at the table: there is work.
@@ -30,4 +35,13 @@ class ConductorManager:
         among them.
         """
         LOG.debug('Allocation %s is to be processed', uuid)
+        tracing.told(uuid)
         self._loop.ring()
+        if self._writers is not None:
+            self._writers.ring()
+
+    def serve_class(self, context, resource_class):
+        """Look who waits for the nodes of a class: one may be free."""
+        LOG.debug('Those that wait for %s are to be served', resource_class)
+        if self._server is not None:
+            self._server.ring(resource_class)

@@ -1,24 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matching loop: takes pending allocations in batches, finds nodes."""
 
-import collections
 import threading
 import time
 
 from oslo_db import exception as db_exc
 from oslo_log import log
 
-from allocator import metrics
-from allocator.conductor import outcomes
+from allocator.common import liveness
+from allocator.conductor import batches
+from allocator.conductor import deciding
+from allocator.conductor import patience
 from allocator.conf import CONF
-from allocator.db import census
 from allocator.db import claims
-from allocator.db import suitability
+from allocator.telemetry import metrics
+from allocator.telemetry import outcomes
+from allocator.telemetry import tracing
 
 LOG = log.getLogger(__name__)
 
-LOCKED = ('%(count)d suitable nodes exist, but other transactions kept all of '
-          'them locked for %(seconds)d seconds.')
+# So many ids before the last one seen, a walk that a message rang for begins:
+# of two allocations, the one with the lower id may be committed later. What
+# is later still is found by a sweep.
+LATE = 500
+
+# Seconds after which a walk goes back, for what was committed late.
+BACK = 0.5
+
+# How many waiting allocations one statement passes over.
+PASSED_OVER = 500
 
 
 class MatchingLoop:
@@ -32,10 +42,25 @@ class MatchingLoop:
     def __init__(self):
         self._bell = threading.Event()
         self._stopping = False
-        # When each allocation was first found to wait for locked nodes, and
-        # when it is due again; by id, in seconds of the monotonic clock.
-        self._waiting_since = {}
-        self._due = {}
+        self._patience = patience.Patience()
+        self._batches = batches.Batches(self._patience)
+        self._decider = deciding.Decider(self._batches, self._patience,
+                                         self.ring, self._report)
+        self._claimed = None
+        self._last_seen = 0
+        # When to sweep next, in seconds of the monotonic clock.
+        self._sweep_at = 0.0
+
+    def left_out(self):
+        """List the nodes that could not be claimed lately.
+
+        :returns: set of their ids
+        """
+        return self._batches.left_out()
+
+    def set_claimed(self, function):
+        """Say what is to be called when claims wait for a backend."""
+        self._claimed = function
 
     def ring(self):
         """Say that there may be work; never blocks."""
@@ -44,16 +69,19 @@ class MatchingLoop:
     def stop(self):
         """Make run() return after the batch under way."""
         self._stopping = True
+        self._decider.stop()
         self._bell.set()
 
     def run(self):
         """Walk through the queue until stopped."""
-        announced = False
+        decider = threading.Thread(target=self._decider.run, daemon=True)
+        decider.start()
         while not self._stopping:
+            announced = self._bell.is_set()
             self._bell.clear()
             pause = CONF.conductor.sweep_interval
             try:
-                self.walk(announced)
+                self.claim(announced)
                 pause = self._pause()
             except db_exc.DBConnectionError as exc:
                 LOG.warning('Waiting for the database: %s', exc)
@@ -62,95 +90,89 @@ class MatchingLoop:
                 LOG.exception('The matching loop failed; the next sweep '
                               'tries again')
             if not self._stopping:
-                announced = self._bell.wait(pause)
+                liveness.come_round(pause)
+                self._bell.wait(pause)
+        decider.join()
 
     def _pause(self):
-        pause = CONF.conductor.sweep_interval
-        if self._due:
-            pause = min(pause, min(self._due.values()) - time.monotonic())
-        return max(pause, 0)
+        sweep = max(0, self._sweep_at - time.monotonic())
+        return min(sweep, self._patience.seconds())
 
     def walk(self, announced=True):
-        """Process every pending allocation once.
+        """Process every pending allocation once, while the caller waits.
 
         :param announced: whether a message was the reason; otherwise this
             is a sweep
         """
-        started = time.monotonic()
-        last_id = 0
-        while not self._stopping:
-            size = CONF.conductor.batch_size
-            batch = self._claim(size, last_id)
-            outcomes.report(batch)
-            self._measure(batch, announced)
-            self._settle(batch.unserved)
-            if batch.size < size:
-                break
-            last_id = batch.last_id
-        self._forget(started)
+        self.claim(announced)
+        self._decider.decide()
 
-    def _claim(self, size, last_id):
-        now = time.monotonic()
-        skip = [id_ for id_, due in self._due.items() if due > now]
-        try:
-            return claims.claim_pending(size, last_id, skip)
-        except claims.OUTAGES:
-            raise
-        except Exception as exc:
-            # The row that cannot be processed must not keep the others.
-            LOG.warning('A batch of allocations could not be claimed, '
-                        'processing them one by one: %s', exc)
-            return claims.claim_singly(size, last_id, skip)
+    def claim(self, announced=True):
+        """Claim nodes for the pending allocations; hand the others over.
 
-    def _measure(self, batch, announced):
-        if batch.size:
-            metrics.observe('batch_size', batch.size)
-        if not announced:
-            rows = batch.unserved + [claim.allocation
-                                     for claim in batch.claims]
-            metrics.count('sweep_finds_total', sum(
-                row.id not in self._waiting_since for row in rows))
-
-    def _settle(self, rows):
-        """Decide on allocations for which no node could be locked.
-
-        Without a suitable node they fail; otherwise they wait for the
-        transactions that hold the nodes.
+        :param announced: whether a message was the reason; otherwise, and
+            whenever it is time for it, this is a sweep
         """
-        groups = collections.defaultdict(list)
-        for row in rows:
-            groups[suitability.requirement_of(row)].append(row)
-        hopeless, tired = {}, {}
-        for requirement, wanting in groups.items():
-            suitable, sentence = census.take(requirement)
-            for row in wanting:
-                if not suitable:
-                    hopeless[row.id] = sentence
-                elif reason := self._wait(row, suitable):
-                    tired[row.id] = reason
-        if hopeless:
-            batch = claims.claim_or_fail(hopeless, patient=True)
-            outcomes.report(batch)
-            for row in batch.unserved:
-                self._wait(row, 1)
-        if tired:
-            outcomes.report(claims.claim_or_fail(tired, patient=False))
+        position = self._begin(announced)
+        back = time.monotonic() + BACK
+        while not self._stopping:
+            liveness.come_round()
+            self._claim_due()
+            if position is not None:
+                with tracing.transaction():
+                    position = self._claim_next(position, announced)
+            if position is None:
+                return
+            if time.monotonic() > back:
+                position = self._begin(announced=True)
+                back = time.monotonic() + BACK
 
-    def _wait(self, row, suitable):
-        """Put an allocation off; or say why it has waited long enough."""
-        now = time.monotonic()
-        since = self._waiting_since.setdefault(row.id, now)
-        patience = (CONF.conductor.node_locked_retry_attempts
-                    * CONF.conductor.node_locked_retry_interval)
-        if now - since < patience:
-            self._due[row.id] = (
-                now + CONF.conductor.node_locked_retry_interval)
-            metrics.count('claim_retries_total')
-            return None
-        return LOCKED % {'count': suitable, 'seconds': now - since}
+    def _begin(self, announced):
+        """Find where to begin.
 
-    def _forget(self, started):
-        """Drop what was due before a walk and was not put off again."""
-        for id_ in [id_ for id_, due in self._due.items() if due <= started]:
-            del self._due[id_]
-            del self._waiting_since[id_]
+        :returns: id of the allocation after which to look; None if there is
+            nothing to look at
+        """
+        if announced and time.monotonic() < self._sweep_at:
+            return max(0, self._last_seen - LATE)
+        first = claims.list_pending(1)
+        self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
+        return first[0] - 1 if first else None
+
+    def _claim_due(self):
+        """Look once more at a batch of those that had to wait."""
+        due = self._patience.due(CONF.conductor.batch_size)
+        for batch in self._batches.again(due):
+            self._receive(batch)
+        self._patience.forget_due(due)
+
+    def _claim_next(self, position, announced):
+        """Look at the next batch of the queue.
+
+        :returns: id of the allocation after which to go on; None at the end
+        """
+        limit = CONF.conductor.batch_size
+        skip, up_to = self._patience.above(position, PASSED_OVER)
+        seen = 0
+        for batch in self._batches.next(limit, position, skip, up_to):
+            self._receive(batch)
+            if batch.size:
+                seen += batch.size
+                position = self._last_seen = batch.last_id
+                metrics.observe('batch_size', batch.size)
+                if not announced:
+                    metrics.count('sweep_finds_total', batch.size)
+        return position if seen >= limit else up_to
+
+    def _receive(self, batch):
+        self._report(batch)
+        for row in batch.put_off:
+            self._patience.step_aside(row.id)
+        self._decider.hand(batch.unserved)
+
+    def _report(self, batch):
+        """Tell everybody what a batch has done."""
+        outcomes.report(batch)
+        if self._claimed and not all(claim.is_confirmed
+                                     for claim in batch.claims):
+            self._claimed()

@@ -6,15 +6,24 @@ import threading
 from oslo_log import log
 import oslo_messaging as messaging
 
-from allocator import metrics
-from allocator import notifications
+from allocator.backends import levels
+from allocator.backends import service as backend_service
+from allocator.common import liveness
 from allocator.common import rpc
 from allocator.conductor import heartbeat
 from allocator.conductor import manager
 from allocator.conductor import matching
+from allocator.conductor import pool_gauge
+from allocator.conductor import serving
+from allocator.conductor import upkeep
 from allocator.conf import CONF
 from allocator.db import allocations
+from allocator.db import pending
 from allocator.db import session
+from allocator.db import waiters
+from allocator.telemetry import metrics
+from allocator.telemetry import notifications
+from allocator.telemetry import tracing
 
 # Seconds between two attempts to listen, when the bus refuses it.
 LISTEN_INTERVAL = 10
@@ -32,15 +41,33 @@ class ConductorService:
 
     def __init__(self, beats=True, listens=True):
         loop = matching.MatchingLoop()
+        self._serving = serving.ServingLoop(loop.left_out)
+
+        def ring():
+            loop.ring()
+            self._serving.ring()
+
         metrics.set_gauge('queue_length', allocations.count_pending)
-        self.manager = manager.ConductorManager(loop)
+        metrics.set_gauge('oldest_due_seconds', pending.oldest_seconds)
+        levels.Levels().show()
+        pool_gauge.show()
+        metrics.set_gauge('waiting', waiters.count_by_class)
+        metrics.set_gauge('waiting_oldest_seconds', waiters.oldest_by_class)
+        self._backends = backend_service.BackendService(ring)
+        loop.set_claimed(self._backends.ring)
+        self._serving.set_claimed(self._backends.ring)
+        self.manager = manager.ConductorManager(loop, self._backends,
+                                                self._serving)
         self._loop = loop
         self._heartbeat = None
+        self._upkeep = None
         self._server = None
-        self._parts = [loop.run]
+        self._parts = [loop.run, self._serving.run]
         if beats:
             self._heartbeat = heartbeat.Heartbeat()
             self._parts.append(self._heartbeat.run)
+            self._upkeep = upkeep.Upkeep()
+            self._parts.append(self._upkeep.run)
         if listens:
             self._parts.append(self._listen)
         self._threads = []
@@ -48,11 +75,12 @@ class ConductorService:
 
     def start(self):
         """Wait for the database, then start all threads."""
-        session.wait()
+        session.wait(liveness.come_round)
         for run in self._parts:
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
             self._threads.append(thread)
+        self._backends.start()
 
     def _listen(self):
         while not self._stopping.is_set():
@@ -76,12 +104,17 @@ class ConductorService:
         """Take nothing new, finish what is begun."""
         self._stopping.set()
         self._loop.stop()
+        self._serving.stop()
+        self._backends.stop()
+        if self._upkeep:
+            self._upkeep.stop()
         if self._heartbeat:
             self._heartbeat.stop()
         if self._server:
             self._server.stop()
             self._server.wait()
             rpc.cleanup()
-        for thread in self._threads[:1]:
+        for thread in self._threads[:2]:
             thread.join()
         notifications.close()
+        tracing.close()

@@ -69,6 +69,11 @@ opts = [
         default='TLSv1.2',
         choices=['TLSv1.2', 'TLSv1.3'],
         help='Oldest TLS version that the built-in HTTP server speaks.'),
+    cfg.StrOpt(
+        'enrol_at',
+        help='Backend, out of [DEFAULT] enabled_backends, that clients are '
+             'sent to with POST /v1/nodes. Unless set, that makes a node of '
+             'this service itself.'),
 ]
 
 

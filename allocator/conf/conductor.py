@@ -22,8 +22,16 @@ opts = [
         default=60,
         min=1,
         help='Seconds after its last heartbeat at which a conductor counts '
-             'as gone. Without any conductor left, new allocations are '
-             'refused with 503.'),
+             'as gone: not less than heartbeat_interval, better several '
+             'times as much. Without any conductor left, new allocations '
+             'are refused with 503.'),
+    cfg.IntOpt(
+        'heartbeat_retention',
+        mutable=True,
+        default=86400,
+        min=1,
+        help='Seconds after its last heartbeat at which a conductor that is '
+             'gone is no longer listed. One that comes back is listed again.'),
     cfg.FloatOpt(
         'sweep_interval',
         mutable=True,
@@ -62,6 +70,29 @@ opts = [
             ('unowned', 'only nodes without owner and lessee'),
         ],
         help='Nodes that an allocation without owner may take.'),
+    cfg.IntOpt(
+        'backend_patience',
+        mutable=True,
+        default=60,
+        min=1,
+        help='Seconds after the first request to a backend for the node of '
+             'an allocation at which, without an answer, another node is '
+             'looked for.'),
+    cfg.StrOpt(
+        'installation_id',
+        help='What tells allocations that this service has made at a backend '
+             'from those of others. It must be the same for all conductors, '
+             'and stay what it is. Unless set, it is derived from the host '
+             'and the name of the database in [database] connection.'),
+    cfg.ListOpt(
+        'schedulable_properties',
+        default=['cpu_arch', 'cpus', 'memory_mb', 'local_gb',
+                 'capabilities'],
+        help='Properties of nodes that belong to their profile, the kind of '
+             'machine that they are, and that requests may compare. The API '
+             'reads this option too: it must be the same for all processes. '
+             'When it is changed, conductors give the nodes other profiles as '
+             'they start.'),
 ]
 
 

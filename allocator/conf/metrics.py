@@ -29,9 +29,10 @@ opts = [
         'directory',
         help='Directory in which the worker processes of a service gather '
              'their numbers; those of a former run are removed from it. '
-             'Unless set, a temporary one is made. With uWSGI or Apache it '
-             'must be set, and be emptied before each start, as '
-             "systemd's RuntimeDirectory= is."),
+             'Unless set, a temporary one is made. The API and a conductor '
+             'may share it: each has a folder of its own in it, "api" and '
+             '"conductor". With uWSGI or Apache it must be set, and its '
+             'folder "api" be removed before each start.'),
 ]
 
 

@@ -4,10 +4,13 @@
 import itertools
 
 from allocator.conf import api
+from allocator.conf import backend
 from allocator.conf import conductor
 from allocator.conf import default
 from allocator.conf import metrics
 from allocator.conf import notifications
+from allocator.conf import queue
+from allocator.conf import tracing
 
 
 def list_opts():
@@ -17,4 +20,5 @@ def list_opts():
     """
     return list(itertools.chain.from_iterable(
         group.list_opts().items()
-        for group in (default, notifications, api, conductor, metrics)))
+        for group in (default, notifications, api, conductor, metrics,
+                      queue, tracing, backend)))

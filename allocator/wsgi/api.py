@@ -11,13 +11,16 @@ from allocator.common import service
 
 
 def _make():
-    from allocator import metrics
     from allocator.api import app
+    from allocator.telemetry import metrics
+    from allocator.telemetry import tracing
     files = os.environ.get('OS_ALLOCATOR_CONFIG_FILES')
     service.prepare(['allocator-api'], auth_strategy='keystone',
                     config_files=files.split(',') if files else None)
     app.require_configuration()
     metrics.prepare(metrics.API, is_master=False)
+    tracing.require()
+    tracing.prepare('allocator-api')
     found = app.setup_app()
     service.settle()
     return found

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the [queue] group: allocations that wait for a node."""
+
+from oslo_config import cfg
+
+opts = [
+    cfg.IntOpt(
+        'max_wait', default=2592000, min=0, mutable=True,
+        help='The longest time, in seconds, for which an allocation may wait '
+             'for a node: the greatest wait_timeout that a client may ask '
+             'for. With 0 none waits.'),
+]
+
+
+def register_opts(conf):
+    conf.register_opts(opts, group='queue')
+
+
+def list_opts():
+    return {'queue': opts}
