@@ -3,12 +3,10 @@
 
 from wsgiref import types
 
-from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 
-from allocator import metrics
-from allocator import metrics_server
 from allocator.api import authentication
+from allocator.api import draining
 from allocator.api import healthchecks
 from allocator.api import hooks
 from allocator.api import measuring
@@ -16,8 +14,16 @@ from allocator.api import middleware
 from allocator.api import request
 from allocator.api import routing
 from allocator.api.controllers import root
+from allocator.api.controllers.own import root as own_root
+from allocator.api.types import settling
+from allocator.api.versions import baremetal
+from allocator.api.versions import own
 from allocator.common import policy
+from allocator.common import service
 from allocator.conf import CONF
+from allocator.telemetry import metrics
+from allocator.telemetry import metrics_server
+from allocator.telemetry import tracing
 
 
 def require_configuration():
@@ -26,6 +32,7 @@ def require_configuration():
     To be called before the server's worker processes are, which would be
     started again and again.
     """
+    service.require_heartbeats()
     authentication.require_configuration()
     policy.require_files()
 
@@ -35,24 +42,40 @@ def setup_app():
 
     :returns: WSGI application
     """
+    settling.settle()
     healthchecks.set_defaults()
-    api = routing.Application(
-        root.RootController(), hooks=hooks.all_hooks,
-        request_cls=request.Request, force_canonical=False,
-        guess_content_type_from_ext=False)
-    public = {'/': api, '/v1': api}
+    app: types.WSGIApplication = middleware.Apis({
+        baremetal.API: _api(baremetal.API, root.RootController(),
+                            '/', '/v1'),
+        own.API: _api(own.API, own_root.RootController(),
+                      '/allocator', '/allocator/v1')})
     if metrics.is_on() and CONF.metrics.path:
-        public[CONF.metrics.path] = metrics_server.application()
-    app: types.WSGIApplication = middleware.PublicRoutes(
-        authentication.protect(api), public)
-    app = middleware.ErrorMiddleware(app)
+        app = middleware.PublicRoutes(app, {
+            CONF.metrics.path: metrics_server.application()})
+    app = middleware.Errors(app)
     # Its answers are for load balancers, 503 included.
-    app = middleware.PublicRoutes(app, {
-        '/healthcheck': healthcheck.Healthcheck(None, CONF)})
-    app = middleware.PathMiddleware(app)
-    app = middleware.VersionMiddleware(app)
-    app = middleware.CrossOrigin(app)
-    app = middleware.VersionHeaders(app)
-    app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
-    app = middleware.RequestId(app)
-    return measuring.RequestMetrics(app) if metrics.is_on() else app
+    app = middleware.PublicRoutes(app, healthchecks.applications())
+    app = middleware.Frame(app)
+    believing = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
+    if CONF.oslo_middleware.enable_proxy_headers_parsing:
+        app = believing
+    if metrics.is_on():
+        app = measuring.RequestMetrics(app)
+    app = tracing.application(app)
+    return draining.UnreadBody(app)
+
+
+def _api(api, controller, *public):
+    """Build the application of one API.
+
+    :param api: versions.table.Api
+    :param controller: its root
+    :param public: the paths that need no authentication
+    :returns: WSGI application
+    """
+    application = routing.Application(
+        controller, hooks=hooks.all_hooks, request_cls=request.Request,
+        force_canonical=False, guess_content_type_from_ext=False)
+    return middleware.PublicRoutes(
+        authentication.protect(application, api),
+        dict.fromkeys(public, application))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out who sends a request, as [DEFAULT] auth_strategy has it."""
 
+import importlib
 import sys
 
 from keystoneauth1 import exceptions as ksa_exc
@@ -14,10 +15,9 @@ import webob.dec
 import webob.exc
 
 from allocator.api import errors
-from allocator.api import versions
+from allocator.api.versions import baremetal
 from allocator.common import context
 from allocator.common import exception
-from allocator.common.i18n import _
 from allocator.conf import CONF
 
 LOG = log.getLogger(__name__)
@@ -28,6 +28,13 @@ GROUP = 'keystone_authtoken'
 # would take all threads of the API.
 KEYSTONE_TIMEOUT = 10
 
+# Of auth_token's options, in GROUP.
+DEFAULTS = {
+    'http_connect_timeout': KEYSTONE_TIMEOUT,
+    # By it the access rules of application credentials are matched.
+    'service_type': baremetal.API.service_type,
+}
+
 REALM = 'Basic realm="allocator"'
 
 # Marks requests that reach the API without authentication.
@@ -36,9 +43,8 @@ PUBLIC = 'allocator.public'
 
 def set_defaults():
     """Set this service's defaults of auth_token's options."""
-    CONF.set_default('http_connect_timeout', KEYSTONE_TIMEOUT, group=GROUP)
-    # By it the access rules of application credentials are matched.
-    CONF.set_default('service_type', versions.SERVICE_TYPE, group=GROUP)
+    for name, value in DEFAULTS.items():
+        CONF.set_default(name, value, group=GROUP)
 
 
 def require_configuration():
@@ -50,6 +56,7 @@ def require_configuration():
 
 
 def _require_keystone():
+    _require_memcached()
     try:
         plugin = loading.load_auth_from_conf_options(CONF, GROUP)
     except Exception as exc:  # each plugin has errors of its own
@@ -62,30 +69,54 @@ def _require_keystone():
                  'auth_strategy.' % GROUP)
 
 
+def _require_memcached():
+    """End the process if the cache of tokens needs what is not installed."""
+    conf = CONF[GROUP]
+    if not conf.memcached_servers:
+        return
+    # The client that auth_token uses, and imports at the first token.
+    client = 'bmemcached' if conf.memcache_sasl_enabled else 'memcache'
+    try:
+        importlib.import_module(client)
+    except ImportError as exc:
+        sys.exit('[%s] memcached_servers is set, but the client of memcached '
+                 'is not installed: %s. Install the extra "memcached" (with '
+                 'memcache_sasl_enabled python-binary-memcached), or leave '
+                 'the option out: each process then caches tokens itself.'
+                 % (GROUP, exc))
+
+
 def _require_users():
     path = CONF.http_basic_auth_user_file
     try:
+        # Of one that cannot be opened, the library says only that much.
+        open(path).close()
         basic_auth.validate_auth_file(path)
+    except OSError as exc:
+        reason = exc.strerror
     except webob.exc.HTTPException as exc:
         reason = exc.detail
     except (middleware_exc.ConfigInvalid, ValueError) as exc:
-        reason = exc
+        reason = str(exc)
     else:
         return
     sys.exit('The file of users %s ([DEFAULT] http_basic_auth_user_file) '
              'cannot be used: %s' % (path, reason))
 
 
-def protect(application):
+def protect(application, api):
     """Put authentication before an application.
 
     :param application: WSGI application
+    :param api: the versions.table.Api that it serves
     :returns: WSGI application
     """
     if CONF.auth_strategy == 'keystone':
         set_defaults()
-        return Refusals(auth_token.AuthProtocol(
-            application, {'oslo_config_config': CONF}))
+        options = {'oslo_config_config': CONF}
+        if api is not baremetal.API:
+            options['service_type'] = api.service_type
+        return Refusals(auth_token.AuthProtocol(application, options))
     if CONF.auth_strategy == 'http_basic':
         CONF.set_override('http_basic_auth_user_file',
                           CONF.http_basic_auth_user_file,
@@ -107,9 +138,7 @@ def context_of(environ):
     if CONF.auth_strategy == 'keystone':
         found = context.authenticated_context(environ)
         if found.project_id is None and found.system_scope is None:
-            raise exception.Forbidden(_(
-                'The token is scoped to neither a project nor the system. '
-                'Ask the Identity service for one that is.'))
+            raise exception.Unscoped()
         return found
     user = (environ.get('HTTP_X_USER_NAME')
             if CONF.auth_strategy == 'http_basic' else None)
@@ -125,33 +154,42 @@ class Refusals:
     def __init__(self, middleware):
         self._middleware = middleware
 
-    @webob.dec.wsgify
-    def __call__(self, request):
+    def __call__(self, environ, start_response):
         try:
-            response = request.get_response(self._middleware)
+            status, headers, body = webob.Request(environ).call_application(
+                self._middleware)
         except ksa_exc.ClientException as exc:
             LOG.error('Tokens cannot be checked: %s', exc)
-            return _unavailable()
-        if response.status_int == 401:
-            return _challenge(response.headers.get('WWW-Authenticate'))
-        if response.status_int == 503 and not errors.is_ours(response):
-            return _unavailable()
+            return errors.answer(environ, errors.IdentityAway())(
+                environ, start_response)
+        if status[:3] in ('401', '503'):
+            answer = _explained(environ, webob.Response(
+                status=status, headerlist=headers, app_iter=body))
+            return answer(environ, start_response)
+        start_response(status, headers)
+        return body
+
+
+def _explained(environ, response):
+    """Say in this service's words what auth_token answered.
+
+    :param environ: WSGI environment of the request
+    :param response: webob.Response
+    """
+    if response.status_int == 401:
+        return _challenge(environ, response.headers.get('WWW-Authenticate'))
+    if errors.is_ours(environ, response):
         return response
+    return errors.answer(environ, errors.IdentityAway())
 
 
-def _unavailable():
-    return errors.answer(503, _(
-        'The Identity service cannot check the token at the moment. Try '
-        'again later.'))
-
-
-def _challenge(how):
+def _challenge(environ, how):
     """Refuse a client that has not proven who it is.
 
+    :param environ: WSGI environment of its request
     :param how: value of the header WWW-Authenticate (RFC 9110, 11.6.1)
     """
-    response = errors.answer(401, _(
-        'The request you have made requires authentication.'))
+    response = errors.answer(environ, errors.Unauthenticated())
     if how:
         response.headers['WWW-Authenticate'] = how
     return response
@@ -170,17 +208,16 @@ class BasicAuthentication(basic_auth.BasicAuthMiddleware):
             found = basic_auth.parse_token(
                 basic_auth.parse_header(request.environ))
         except webob.exc.HTTPException:
-            return _challenge(REALM)
+            return _challenge(request.environ, REALM)
         try:
             request.environ.update(
                 basic_auth.authenticate(self.auth_file, *found))
         except (webob.exc.HTTPUnauthorized, ValueError):
             # bcrypt refuses passwords over 72 bytes or with NUL by the
             # second: they are nobody's.
-            return _challenge(REALM)
+            return _challenge(request.environ, REALM)
         except webob.exc.HTTPException as exc:
             LOG.error('The file of users %s cannot be used: %s',
                       self.auth_file, exc.detail)
-            return errors.answer(503, _(
-                'The file of users cannot be read. Try again later.'))
+            return errors.answer(request.environ, errors.UsersAway())
         return request.get_response(self.application)

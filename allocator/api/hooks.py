@@ -41,10 +41,10 @@ def _admits_json(accepted):
 
 
 class ErrorHook(hooks.PecanHook):
-    """Turns errors into answers that today's clients can parse."""
+    """Turns errors into answers that clients can parse."""
 
     def on_error(self, state, error):
-        return errors.answer_to(error)
+        return errors.answer(state.request.environ, error)
 
 
 def all_hooks():

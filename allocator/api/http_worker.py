@@ -5,12 +5,15 @@ A client that sends a byte now and then would hold its thread as long as it
 likes: the timeouts of its socket begin anew with each byte.
 """
 
-import contextlib
-import socket
+import math
 import threading
 import time
 
 from gunicorn.workers import gthread
+
+from allocator.api import draining
+from allocator.common import liveness
+from allocator.common import systemd
 
 # Seconds in which a request must have arrived.
 REQUEST_TIMEOUT = 30
@@ -24,9 +27,28 @@ class Worker(gthread.ThreadWorker):
 
     def init_process(self):
         self._begun = {}
+        # In the single process the conductor has a loop, too.
+        self._loop = [math.inf]
+        liveness.use(self._loop, 0)
+        self._watchdog = systemd.watchdog_seconds()
+        self._told_at = 0.0
         threading.Thread(target=self._watch, name='SlowClients',
                          daemon=True).start()
         super().init_process()
+
+    def notify(self):
+        """Say that this worker is alive: to the master and to systemd.
+
+        A master whose workers cannot live tells nothing, and systemd starts
+        the service anew. Of several workers one that hangs is ended by the
+        master.
+        """
+        super().notify()
+        now = time.monotonic()
+        if (self._watchdog and now - self._told_at > self._watchdog / 4
+                and liveness.overdue(self._loop) < self._watchdog / 2):
+            self._told_at = now
+            systemd.notify(systemd.ALIVE)
 
     def handle(self, conn):
         self._begun[conn] = time.monotonic()
@@ -41,14 +63,4 @@ class Worker(gthread.ThreadWorker):
             latest = time.monotonic() - REQUEST_TIMEOUT
             for conn, begun in list(self._begun.items()):
                 if begun < latest:
-                    _stop_reading(conn.sock)
-
-
-def _stop_reading(connection):
-    """Have a connection read as if its client had sent all.
-
-    The answer to a request that was read long ago is not touched by it; the
-    method of a TLS socket would end its encryption.
-    """
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, socket.SHUT_RD)
+                    draining.stop_reading(conn.sock)

@@ -6,7 +6,6 @@ import dataclasses
 from oslo_utils import uuidutils
 
 from allocator.api import request
-from allocator.api import versions
 from allocator.api.types import values
 from allocator.common import exception
 from allocator.common.i18n import _
@@ -51,8 +50,8 @@ def page(query, resource, sortable):
     key = query.get('sort_key', 'id')
     if key in sortable:
         _refuse_newer(resource, [key])
-    if key != 'id' and key not in versions.fields(resource, sortable,
-                                                  request.version()):
+    if key != 'id' and key not in request.api().fields(
+            resource, sortable, request.version()):
         raise exception.Invalid(reason=_(
             'The sort_key value "%s" is an invalid field for sorting.') % key)
     return Page(_limit(query), values.canonical_uuid(marker) if marker
@@ -84,7 +83,7 @@ def fields(query, resource, known):
         return None
     chosen = [name.strip().lower() for name in query['fields'].split(',')]
     _refuse_newer(resource, [name for name in chosen if name in known])
-    available = versions.fields(resource, known, request.version())
+    available = request.api().fields(resource, known, request.version())
     unknown = [name for name in chosen
                if name not in available and name != 'links']
     if unknown:
@@ -94,18 +93,45 @@ def fields(query, resource, known):
 
 
 def _refuse_newer(resource, names):
-    if not versions.RESOURCES[resource].hides_newer_fields:
+    if not request.api().resources[resource].hides_newer_fields:
         request.refuse_newer('fields', resource, names)
 
 
-def refuse_unknown(query, known):
+def refuse_unknown(query, known, resource=None):
     """Refuse parameters that a list does not have.
 
     :param query: dict of the parameters of the request
     :param known: names of those that it has
+    :param resource: row of the table of microversions, where an API lacks
+        some of them
     :raises: Invalid
     """
-    unknown = sorted(set(query).difference(known))
+    unknown = set(query).difference(known)
+    if resource is not None:
+        unknown.update(request.api().absent(resource, query))
     if unknown:
         raise exception.Invalid(reason=_('Unknown argument: %s.')
-                                % ', '.join(unknown))
+                                % ', '.join(sorted(unknown)))
+
+
+def boolean(query, name):
+    """Read a boolean parameter.
+
+    :raises: Invalid
+    """
+    try:
+        return values.Boolean().validate(query[name])
+    except ValueError as exc:
+        raise exception.Invalid(reason=_(
+            'Invalid value for %(name)s: %(reason)s.') % {
+                'name': name, 'reason': exc}) from None
+
+
+def uuid(query, name):
+    """Read a parameter that is a UUID.
+
+    :raises: InvalidUUID
+    """
+    if not uuidutils.is_uuid_like(query[name]):
+        raise exception.InvalidUUID(uuid=query[name])
+    return values.canonical_uuid(query[name])

@@ -3,7 +3,7 @@
 
 import time
 
-from allocator import metrics
+from allocator.telemetry import metrics
 
 # Clients can think of any number of others.
 METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE',

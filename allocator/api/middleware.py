@@ -3,185 +3,215 @@
 
 import re
 
+from oslo_context import context as oslo_context
 from oslo_middleware import cors
 from oslo_middleware import request_id
 import webob
-import webob.dec
 import webob.exc
 
 from allocator.api import authentication
 from allocator.api import errors
 from allocator.api import versions
+from allocator.api.versions import baremetal
+from allocator.api.versions import own
 from allocator.common import context
-from allocator.common.i18n import _
+from allocator.common import exception
 from allocator.conf import CONF
 
 _VERSION = re.compile(r'([0-9]{1,9})\.([0-9]{1,9})\Z')
 
+_REQUEST_ID = re.compile(request_id.ID_FORMAT)
+
 LEGACY_PREFIX = 'X-OpenStack-Ironic-API-'
 PREFIX = 'OpenStack-API-'
 
+# The id of a request is told under both usual names.
+ID_HEADERS = (request_id.HTTP_RESP_HEADER_REQUEST_ID, 'openstack-request-id')
 
-class RequestId(request_id.RequestId):
-    """Gives every request an id, and tells it under both usual names."""
+# What the Bare Metal API alone tells: its range of versions.
+_RANGE = [
+    (prefix + name + '-Version', form % versions.string(limit))
+    for name, limit in (('Minimum', baremetal.MIN), ('Maximum', baremetal.MAX))
+    for prefix, form in ((LEGACY_PREFIX, '%s'),
+                         (PREFIX, baremetal.API.service_type + ' %s'))]
 
-    compat_headers = ['openstack-request-id']
 
+class Frame:
+    """Does for every request what needs no API: id, version, path, headers.
 
-class CrossOrigin:
-    """Lets browsers use the API from the origins in [cors] allowed_origin.
-
-    A request that is no browser's goes past it: oslo.middleware answers any
-    OPTIONS with 200.
+    It is one layer, and makes no objects of request and answer: those of six
+    layers were half of what a request costs that asks no database.
     """
 
     def __init__(self, application):
         self._application = application
-        self._cors = cors.CORS(application, CONF)
+        self._cross_origin = cors.CORS(self._understand, CONF)
 
     def __call__(self, environ, start_response):
-        chosen = (self._cors if 'HTTP_ORIGIN' in environ
-                  else self._application)
-        return chosen(environ, start_response)
+        _identify(environ)
+        environ['allocator.api'] = _addressed(environ['PATH_INFO'])
+
+        def start(status, headers, exc_info=None):
+            return start_response(status, _completed(headers, environ),
+                                  exc_info)
+
+        # What is no browser's goes past oslo.middleware, which answers any
+        # OPTIONS with 200.
+        chosen = (self._cross_origin if 'HTTP_ORIGIN' in environ
+                  else self._understand)
+        return chosen(environ, start)
+
+    def _understand(self, environ, start_response):
+        """Pass a request on, if its version and its path make sense."""
+        try:
+            environ['allocator.version'] = _requested(environ)
+            _make_path_plain(environ)
+        except exception.AllocatorException as exc:
+            return errors.answer(environ, exc)(environ, start_response)
+        return self._application(environ, start_response)
 
 
-class VersionHeaders:
-    """Tells the least, the greatest and the used microversion.
+def _identify(environ):
+    """Give a request an id, and take over one that reaches further."""
+    given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
+    if _REQUEST_ID.match(given):
+        environ[request_id.GLOBAL_REQ_ID] = given
+    environ[request_id.ENV_REQUEST_ID] = oslo_context.generate_request_id()
 
-    Every answer, errors included, carries them ("Microversion
-    Specification" of the OpenStack API SIG).
+
+def _addressed(path):
+    below = (path + '/').startswith(own.API.prefix + '/')
+    return own.API if below else baremetal.API
+
+
+class Apis:
+    """Passes a request on to the API that it is for.
+
+    :param applications: dict of WSGI applications by versions.table.Api
     """
 
-    def __init__(self, application):
-        self._application = application
+    def __init__(self, applications):
+        self._applications = applications
 
-    @webob.dec.wsgify
-    def __call__(self, request):
-        response = request.get_response(self._application)
-        _tell(response, request.environ.get('allocator.version'))
-        return response
+    def __call__(self, environ, start_response):
+        return self._applications[environ['allocator.api']](
+            environ, start_response)
 
 
-class VersionMiddleware:
-    """Finds out which microversion a client speaks."""
+def _completed(headers, environ):
+    """Add to an answer what every one tells, errors included.
 
-    def __init__(self, application):
-        self._application = application
+    It is the id of the request, the microversion that was used, and of the
+    Bare Metal API the range ("Microversion Specification" of the OpenStack
+    API SIG).
 
-    @webob.dec.wsgify
-    def __call__(self, request):
-        try:
-            minor = _requested(request.headers)
-        except _BadVersion as exc:
-            return errors.answer(exc.code, str(exc))
-        request.environ['allocator.version'] = minor
-        return request.get_response(self._application)
+    :param headers: list of pairs of name and value
+    :returns: likewise
+    """
+    api = environ['allocator.api']
+    minor = environ.get('allocator.version')
+    id_ = environ[request_id.ENV_REQUEST_ID]
+    found = [pair for pair in headers if pair[0].lower() != 'vary']
+    found += [(name, id_) for name in ID_HEADERS]
+    vary = [value for name, value in headers if name.lower() == 'vary']
+    vary.append(PREFIX + 'Version')
+    if minor is not None:
+        found.append((PREFIX + 'Version', '%s %s' % (
+            api.service_type, versions.string(minor))))
+    if api is baremetal.API:
+        vary.append(LEGACY_PREFIX + 'Version')
+        found += _RANGE
+        if minor is not None:
+            found.append((LEGACY_PREFIX + 'Version', versions.string(minor)))
+    found.append(('Vary', ', '.join(vary)))
+    return found
 
 
-class _BadVersion(Exception):
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-
-
-def _requested(headers):
+def _requested(environ):
     """Read the version that a client asks for.
 
     :returns: its minor number
-    :raises: _BadVersion
+    :raises: MalformedVersion, UnsupportedVersion
     """
+    api = environ['allocator.api']
     value = None
-    for item in headers.get('OpenStack-API-Version', '').split(','):
+    for item in environ.get('HTTP_OPENSTACK_API_VERSION', '').split(','):
         service, _space, version = item.strip().partition(' ')
-        if service.lower() == versions.SERVICE_TYPE:
+        if service.lower() == api.service_type:
             value = version.strip()
     if value is None:
-        value = headers.get(LEGACY_PREFIX + 'Version', '').strip()
+        if api is baremetal.API:
+            value = environ.get('HTTP_X_OPENSTACK_IRONIC_API_VERSION',
+                                '').strip()
         if not value:
-            return versions.DEFAULT
+            return api.least
     if value.lower() == 'latest':
-        return versions.MAX
+        return api.greatest
     match = _VERSION.match(value)
     if match is None:
-        raise _BadVersion(400, _(
-            'Invalid value for the API version: "%s". It must look like '
-            '1.52, or be "latest".') % value)
+        raise errors.MalformedVersion(
+            version=value, example=versions.string(api.greatest))
     major, minor = map(int, match.groups())
-    if major != 1 or not versions.MIN <= minor <= versions.MAX:
-        raise _BadVersion(406, _(
-            'Version %(version)s was requested but is not supported by this '
-            'service. The supported version range is: [%(min)s, %(max)s].')
-            % {'version': value, 'min': versions.string(versions.MIN),
-               'max': versions.string(versions.MAX)})
+    if major != 1 or not api.least <= minor <= api.greatest:
+        raise errors.UnsupportedVersion(api, value)
     return minor
 
 
-def _tell(response, minor):
-    lowest = versions.string(versions.MIN)
-    highest = versions.string(versions.MAX)
-    headers = response.headers
-    headers[LEGACY_PREFIX + 'Minimum-Version'] = lowest
-    headers[LEGACY_PREFIX + 'Maximum-Version'] = highest
-    headers[PREFIX + 'Minimum-Version'] = (
-        versions.SERVICE_TYPE + ' ' + lowest)
-    headers[PREFIX + 'Maximum-Version'] = (
-        versions.SERVICE_TYPE + ' ' + highest)
-    if minor is not None:
-        used = versions.string(minor)
-        headers[LEGACY_PREFIX + 'Version'] = used
-        headers[PREFIX + 'Version'] = versions.SERVICE_TYPE + ' ' + used
-    response.vary = (*(response.vary or ()), PREFIX + 'Version',
-                     LEGACY_PREFIX + 'Version')
-
-
-class PathMiddleware:
-    """Makes the path plain: text, no slash at its end, no .json suffix.
+def _make_path_plain(environ):
+    """Make the path text, with no slash at its end and no .json suffix.
 
     ``allocator.json_suffix`` in the environment says that there was one.
+
+    :raises: MalformedPath
     """
-
-    def __init__(self, application):
-        self._application = application
-
-    @webob.dec.wsgify
-    def __call__(self, request):
-        try:
-            path = request.path_info.rstrip('/')
-        except UnicodeError:
-            path = None
-        if path is None or '\x00' in path:
-            return errors.answer(400, _('The path of the URL is malformed.'))
-        if (request.environ['allocator.version'] < versions.NO_JSON_SUFFIX
-                and path.endswith('.json')):
-            path = path.removesuffix('.json')
-            request.environ['allocator.json_suffix'] = True
-        request.path_info = path or '/'
-        return request.get_response(self._application)
+    # A backend that the client is sent to makes of it what it likes.
+    path = environ['allocator.path'] = environ['PATH_INFO']
+    try:
+        path.encode('latin-1').decode()  # PEP 3333: bytes as Latin-1
+    except UnicodeError:
+        raise errors.MalformedPath() from None
+    if '\x00' in path:
+        raise errors.MalformedPath()
+    path = path.rstrip('/')
+    if (path.endswith('.json')
+            and baremetal.is_before(environ, baremetal.NO_JSON_SUFFIX)):
+        path = path.removesuffix('.json')
+        environ['allocator.json_suffix'] = True
+    environ['PATH_INFO'] = path or '/'
 
 
-class ErrorMiddleware:
+class Errors:
     """Gives errors of the middleware below the form that clients parse."""
 
     def __init__(self, application):
         self._application = application
 
-    @webob.dec.wsgify
-    def __call__(self, request):
-        # Else the log would give what the middleware below says to whoever
-        # sent this thread's last request.
-        context.anonymous_context(request.environ)
+    def __call__(self, environ, start_response):
+        context.forget_client(environ)
         try:
-            response = request.get_response(self._application)
+            status, headers, body = webob.Request(environ).call_application(
+                self._application)
         except Exception as exc:
-            return errors.answer_to(exc)
-        if response.status_int >= 400 and not errors.is_ours(response):
-            known = webob.exc.status_map.get(response.status_int)
-            ours = errors.answer(response.status_int, known.explanation
-                                 if known else response.status)
-            response.body = ours.body
-            response.content_type = ours.content_type
-            response.charset = None
-        return response
+            return errors.answer(environ, exc)(environ, start_response)
+        if int(status[:3]) >= 400:
+            response = webob.Response(status=status, headerlist=headers,
+                                      app_iter=body)
+            if not errors.is_ours(environ, response):
+                _translate(environ, response)
+            return response(environ, start_response)
+        start_response(status, headers)
+        return body
+
+
+def _translate(environ, response):
+    """Put an error of a library into the words of this service."""
+    code = response.status_int
+    known = webob.exc.status_map.get(code)
+    ours = errors.answer(environ, errors.Foreign(
+        code, known.explanation if known else response.status))
+    response.body = ours.body
+    response.content_type = ours.content_type
+    response.charset = None
 
 
 class PublicRoutes:

@@ -12,8 +12,22 @@ from allocator.common.i18n import _
 
 OPERATIONS = ('add', 'replace', 'remove')
 
-# Characters of an operation that an error quotes.
+# Characters of a path that an error quotes.
 MAX_QUOTED = 200
+
+# What the libraries raise when an operation finds no place. Their sentences
+# quote the document, secrets included, and stay here.
+_ERRORS = (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException,
+           LookupError, TypeError, ValueError)
+
+
+# Why an operation finds no place.
+_MISPLACED = {
+    'add': _('there is no object or list to put the value into, or no such '
+             'place in the list'),
+    'replace': _('there is nothing to replace'),
+    'remove': _('there is nothing to remove'),
+}
 
 
 def read(patchable, elsewhere=None):
@@ -82,47 +96,54 @@ def _operation(item, patchable, elsewhere):
 
 
 def _refusal(item, reason):
-    return exception.PatchError(patch=str(item)[:MAX_QUOTED], reason=reason)
+    """Make the error for an operation, of which it quotes but the path."""
+    path = item.get('path') if isinstance(item, dict) else None
+    return exception.PatchError(
+        path=path[:MAX_QUOTED] if isinstance(path, str) else '',
+        reason=reason)
 
 
-def apply(document, operations, strict=False):
-    """Apply a patch.
+def apply(document, operations):
+    """Apply a patch, whole or not at all.
 
     :param document: dict of attributes; it is not changed
     :param operations: list of operations from read()
-    :param strict: whether it is an error to remove what is absent
     :returns: dict
     :raises: PatchError
     """
     patched = copy.deepcopy(document)
     for operation in operations:
-        if (not strict and operation['op'] == 'remove'
-                and _is_absent(patched, operation)):
+        if _is_removed_already(patched, operation):
             continue
         try:
             patched = jsonpatch.apply_patch(
                 patched, [_lenient(operation)], in_place=True)
-        except (jsonpatch.JsonPatchException,
-                jsonpointer.JsonPointerException, TypeError) as exc:
-            raise _refusal(operation, exc) from exc
+        except _ERRORS:
+            raise _refusal(operation,
+                           _MISPLACED[operation['op']]) from None
     # Patch by patch a document could grow beyond what one request may hold.
     request.check_depth(patched)
     request.check_size(patched)
     return patched
 
 
-def _is_absent(document, operation):
-    missing = object()
-    try:
-        return jsonpointer.resolve_pointer(
-            document, operation['path'], missing) is missing
-    except (jsonpointer.JsonPointerException, TypeError):
-        return True
+def _is_attribute(operation):
+    """Tell whether an operation is about an attribute as a whole."""
+    return operation['path'].count('/') == 1
+
+
+def _is_removed_already(document, operation):
+    """Let an attribute that is not set be removed.
+
+    A key inside of one must be there (RFC 6902, 4.2).
+    """
+    return (operation['op'] == 'remove' and _is_attribute(operation)
+            and root(operation) not in document)
 
 
 def _lenient(operation):
     """Let an attribute that is not set be replaced."""
-    if operation['op'] == 'replace' and operation['path'].count('/') == 1:
+    if operation['op'] == 'replace' and _is_attribute(operation):
         return operation | {'op': 'add'}
     return operation
 

@@ -8,6 +8,7 @@ from urllib import parse
 import pecan
 import wsme.exc
 from wsme.rest import json as wsme_json
+import wsme.types
 
 from allocator.api import errors
 from allocator.api import versions
@@ -45,6 +46,14 @@ class _NoParameters(dict):
 
 
 _NO_PARAMETERS = _NoParameters()
+
+
+def api():
+    """Get the API that the request is for.
+
+    :returns: versions.table.Api
+    """
+    return pecan.request.environ['allocator.api']
 
 
 def version():
@@ -108,8 +117,16 @@ def _object(document, datatype, resource):
     if not isinstance(document, dict):
         raise exception.Invalid(reason=_(
             'The request body must be a JSON object.'))
+    absent = api().absent(resource, document)
+    if absent:
+        raise _unknown_attributes(absent)
     refuse_newer('inputs', resource, document)
     return typed(datatype, document)
+
+
+def _unknown_attributes(names):
+    return exception.Invalid(reason=_('Unknown attribute: %s.')
+                             % ', '.join(sorted(names)))
 
 
 def refuse_newer(kind, resource, names):
@@ -120,8 +137,8 @@ def refuse_newer(kind, resource, names):
     :param names: iterable of names
     :raises: NotAcceptable, Invalid
     """
-    for name, minor in versions.unknown(kind, resource, names, version()):
-        if name in versions.RESOURCES[resource].unknown_before:
+    for name, minor in api().unknown(kind, resource, names, version()):
+        if name in api().resources[resource].unknown_before:
             raise exception.Invalid(reason=_(
                 'Unknown attribute: %(name)s. It needs version %(version)s.')
                 % {'name': name, 'version': versions.string(minor)})
@@ -138,11 +155,14 @@ def typed(datatype, document):
     :returns: instance of the type
     :raises: Invalid, with a sentence that names the attribute
     """
+    for attribute in wsme.types.list_attributes(datatype):
+        if attribute.mandatory and attribute.name not in document:
+            raise exception.Invalid(reason=_(
+                'Invalid input for %s: it is needed.') % attribute.name)
     try:
         return wsme_json.fromjson(datatype, document)
     except wsme.exc.UnknownAttribute as exc:
-        reason = _('Unknown attribute: %s.') % ', '.join(
-            sorted(exc.attributes))
+        raise _unknown_attributes(exc.attributes) from None
     except wsme.exc.InvalidInput as exc:
         reason = _('Invalid input for %(name)s: %(reason)s') % {
             'name': exc.fieldname, 'reason': exc.msg}
@@ -208,15 +228,23 @@ def parse_json(raw):
     """
     try:
         return json.loads(raw.decode(), parse_constant=_refuse_constant,
-                          parse_float=_finite, object_pairs_hook=_distinct)
+                          parse_float=_finite, parse_int=_integer,
+                          object_pairs_hook=_distinct)
     except RecursionError:
         reason = _('it is nested too deeply')
     except UnicodeDecodeError:
         reason = _('it is not encoded in UTF-8')
-    except ValueError as exc:
+    except json.JSONDecodeError as exc:
+        reason = _('it is malformed at line %(line)d, column %(column)d') % {
+            'line': exc.lineno, 'column': exc.colno}
+    except _Unacceptable as exc:
         reason = str(exc)
     raise exception.Invalid(reason=_(
         'The request body is not valid JSON: %s.') % reason)
+
+
+class _Unacceptable(Exception):
+    """What other parsers of JSON take, this one not, in words."""
 
 
 def _distinct(pairs):
@@ -225,20 +253,28 @@ def _distinct(pairs):
         seen = set()
         for name, _value in pairs:
             if name in seen:
-                raise ValueError(_('the name "%s" occurs twice') % name)
+                raise _Unacceptable(
+                    _('the name "%s" occurs twice') % name)
             seen.add(name)
     return found
 
 
 def _refuse_constant(name):
-    raise ValueError(_('%s is no number') % name)
+    raise _Unacceptable(_('%s is no number') % name)
 
 
 def _finite(text):
     value = float(text)
     if math.isinf(value):
-        raise ValueError(_('a number is too large'))
+        raise _Unacceptable(_('a number is too large'))
     return value
+
+
+def _integer(text):
+    try:
+        return int(text)
+    except ValueError:  # for its thousands of digits
+        raise _Unacceptable(_('a number is too large')) from None
 
 
 def check_depth(document):

@@ -4,6 +4,7 @@
 import functools
 import json
 
+import orjson
 import pecan
 
 from allocator.api import errors
@@ -28,10 +29,23 @@ def expose(status=200):
             if result is None:
                 pecan.response.content_type = None
                 pecan.request.pecan['content_type'] = None
-                return ''
-            return json.dumps(result)
+                return b''
+            return _json(result)
         return pecan.expose(content_type='application/json')(wrapper)
     return decorate
+
+
+def _json(document):
+    """Write what the body of an answer holds.
+
+    :returns: bytes
+    """
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        # It takes neither lone surrogates nor integers of over 64 bits, which
+        # clients may put into "extra".
+        return json.dumps(document).encode()
 
 
 class Application(pecan.Pecan):
@@ -54,9 +68,9 @@ class Application(pecan.Pecan):
         return node._route(path.split('/')[1:], req)
 
     def invoke_controller(self, controller, args, kwargs, state):
-        text = controller()
-        if text:
-            state.response.text = text
+        body = controller()
+        if body:
+            state.response.body = body
         content_type = state.request.pecan['content_type']
         if content_type:
             state.response.content_type = content_type
@@ -90,27 +104,30 @@ class Resource:
         return child._route(args[1:], request)
 
     def _check_version(self, resource, request):
+        api = request.environ['allocator.api']
         minor = request.environ['allocator.version']
-        if versions.has_method(resource, request.method, minor):
+        if api.has_method(resource, request.method, minor):
             return
-        code = versions.refusal(resource, request.method)
+        code = api.refusal(resource, request.method)
         if code == 404:
             raise exception.NotFound()
         if code == 406:
             raise exception.NotAcceptable(reason=_(
                 'This resource needs version %s or later.')
-                % versions.string(versions.RESOURCES[resource].since))
+                % versions.string(api.resources[resource].since))
         raise errors.MethodNotAllowed(method=request.method,
-                                      allowed=self._allowed(minor))
+                                      allowed=self._allowed(request))
 
-    def _allowed(self, minor):
+    def _allowed(self, request):
+        api = request.environ['allocator.api']
+        minor = request.environ['allocator.version']
         return [method for method in METHODS
                 if hasattr(self, method.lower())
                 and (self.resource is None
-                     or versions.has_method(self.resource, method, minor))]
+                     or api.has_method(self.resource, method, minor))]
 
     def _handler(self, request):
-        allowed = self._allowed(request.environ['allocator.version'])
+        allowed = self._allowed(request)
         if request.method not in allowed:
             raise errors.MethodNotAllowed(method=request.method,
                                           allowed=allowed)

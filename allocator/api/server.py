@@ -12,13 +12,17 @@ import struct
 import sys
 
 import gunicorn.app.base
+import gunicorn.arbiter
 import gunicorn.glogging
 from oslo_log import log
 
-from allocator import metrics_server
 from allocator.api import http_worker
+from allocator.common import reports
 from allocator.common import service
+from allocator.common import systemd
 from allocator.conf import CONF
+from allocator.telemetry import metrics_server
+from allocator.telemetry import tracing
 
 # Seconds without a byte from a client in the middle of a request, or without
 # one taken from an answer, after which its thread goes on to others.
@@ -38,29 +42,52 @@ class Server(gunicorn.app.base.BaseApplication):
 
     :param load_app: function that makes the WSGI application, called in each
         worker process
-    :param workers: number of worker processes
+    :param workers: function that tells the number of worker processes
+    :param require: function that ends the process if the application could
+        not work as configured; asked before a reload
     :param worker_started: function called in a worker once it is ready
     :param worker_stopping: function called in a worker that ends
+    :param name: name of the program
     """
 
-    def __init__(self, load_app, workers, worker_started=None,
-                 worker_stopping=None):
+    def __init__(self, load_app, workers, require, worker_started=None,
+                 worker_stopping=None, name='allocator-api'):
         self._load_app = load_app
         self._workers = workers
+        self._require = require
         self._worker_started = worker_started
         self._worker_stopping = worker_stopping
+        self._name = name
         super().__init__()
 
     def load(self):
         metrics_server.listen(CONF.metrics.api_port)
+        tracing.prepare(self._name)
+        reports.prepare(self._name)
         application = self._load_app()
         service.settle()
         return application
 
+    def run(self):
+        """Serve until told to stop."""
+        Arbiter(self).run()
+
+    def reload(self):
+        """Take over the configuration files, workers being made anew.
+
+        What each worker reads at its start is what this process has read.
+        """
+        service.reload_all(self._require_all)
+        super().reload()
+
+    def _require_all(self):
+        self._require()
+        require_configuration()
+
     def load_config(self):
         settings = {
             'bind': '%s:%d' % (_bracketed(CONF.api.host_ip), CONF.api.port),
-            'workers': self._workers,
+            'workers': self._workers(),
             'worker_class': http_worker.Worker,
             'threads': CONF.api.worker_threads,
             'keepalive': KEEPALIVE,
@@ -72,10 +99,11 @@ class Server(gunicorn.app.base.BaseApplication):
             'forwarder_headers': '',
             'control_socket_disable': True,
             'worker_tmp_dir': '/dev/shm',  # nosec: a heartbeat file, no data
-            'proc_name': 'allocator-api',
+            'proc_name': self._name,
             'logger_class': Logger,
             'when_ready': _limit_waiting,
-            'on_reload': _reload,
+            # Another address means other listeners.
+            'on_reload': _limit_waiting,
         }
         if self._worker_started:
             settings['post_worker_init'] = self._started
@@ -92,6 +120,22 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def _exited(self, arbiter, worker):
         self._worker_stopping()
+
+
+class Arbiter(gunicorn.arbiter.Arbiter):
+    """The master of the worker processes."""
+
+    def stop(self, graceful=True):
+        """End the workers."""
+        systemd.notify(systemd.STOPPING)
+        super().stop(graceful)
+
+    def handle_usr2(self):
+        """Write a report, as all processes do that get SIGUSR2.
+
+        gunicorn would start a second master, which nobody would watch.
+        """
+        reports.write(self.proc_name)
 
 
 class Logger(gunicorn.glogging.Logger):
@@ -141,8 +185,36 @@ def _limit_waiting(arbiter):
     LOG.info('Serving on %s:%d', CONF.api.host_ip, CONF.api.port)
 
 
-def _reload(arbiter):
-    service.reload()
+def require_configuration():
+    """End the process, with a sentence, if it could not speak TLS.
+
+    Without a certificate gunicorn would serve plain HTTP, and with one that
+    cannot be used it would accept each connection and drop it.
+    """
+    if not CONF.api.enable_ssl_api:
+        return
+    certificate, key = CONF.api.ssl_cert_file, CONF.api.ssl_key_file
+    if not certificate or not key:
+        sys.exit('[api] enable_ssl_api needs ssl_cert_file and ssl_key_file.')
+    for option, path in (('ssl_cert_file', certificate),
+                         ('ssl_key_file', key)):
+        try:
+            open(path, 'rb').close()
+        except OSError as exc:
+            sys.exit('[api] %s %s cannot be read: %s'
+                     % (option, path, exc.strerror))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            certificate, key, password=_refuse_password)
+    except (ValueError, ssl.SSLError) as exc:
+        sys.exit('The certificate %s and the key %s ([api] ssl_cert_file and '
+                 'ssl_key_file) cannot be used: %s'
+                 % (certificate, key, exc))
+
+
+def _refuse_password():
+    raise ValueError('the key is encrypted, and nobody is there to ask for '
+                     'its password')
 
 
 def _tls(cfg, default_factory):

@@ -4,6 +4,8 @@
 import itertools
 
 from allocator.policies import allocation
+from allocator.policies import allocation_candidate
+from allocator.policies import backend
 from allocator.policies import chassis
 from allocator.policies import conductor
 from allocator.policies import driver
@@ -15,4 +17,5 @@ def list_rules():
     """List all default rules, for the enforcer and oslo.policy's tools."""
     return itertools.chain.from_iterable(
         resource.list_rules() for resource in (
-            allocation, chassis, conductor, driver, node, shard))
+            allocation, allocation_candidate, backend, chassis, conductor,
+            driver, node, shard))

@@ -8,6 +8,10 @@ from allocator.policies import personas
 _NODES = '/nodes'
 _NODE = '/nodes/{node_ident}'
 
+# The own API has the same resources, hence the same rules.
+_OWN_NODES = '/allocator/v1/nodes'
+_OWN_NODE = _OWN_NODES + '/{node_ident}'
+
 _READERS = personas.any_of(
     personas.SYSTEM_READER, personas.SERVICE, personas.OWNER_READER,
     personas.LESSEE_READER)
@@ -43,24 +47,26 @@ def _below(path, *methods):
 
 
 rules = [
-    _rule('get', _READERS, 'Read a node', ('GET', _NODE)),
+    _rule('get', _READERS, 'Read a node', ('GET', _NODE), ('GET', _OWN_NODE)),
     _rule('list', personas.PROJECT_READER,
           'List the nodes that one\'s own project owns or leases',
-          ('GET', _NODES), ('GET', _NODES + '/detail')),
+          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _OWN_NODES)),
     _rule('list_all', personas.any_of(personas.SYSTEM_READER,
                                       personas.SERVICE),
           'List all nodes, those of any owner',
-          ('GET', _NODES), ('GET', _NODES + '/detail')),
+          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _OWN_NODES)),
     _rule('get:filter_threshold',
           personas.any_of(personas.SYSTEM_READER, personas.SERVICE),
           'Read every field of any node, without a check of single fields',
-          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _NODE)),
+          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _NODE),
+          ('GET', _OWN_NODES), ('GET', _OWN_NODE)),
     _rule('get:driver_info',
           personas.any_of(personas.SYSTEM_READER, personas.SERVICE,
                           personas.OWNER_READER),
           'Read the driver_info field of a node, which holds the address of '
           'its management controller',
-          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _NODE)),
+          ('GET', _NODES), ('GET', _NODES + '/detail'), ('GET', _NODE),
+          ('GET', _OWN_NODES), ('GET', _OWN_NODE)),
     _rule('create', _ADMINS, 'Create a node for any owner, or for none',
           ('POST', _NODES)),
     _rule('create:self_owned_node', personas.PROJECT_ADMIN,

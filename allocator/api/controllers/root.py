@@ -5,6 +5,7 @@ from allocator.api import request
 from allocator.api import routing
 from allocator.api import versions
 from allocator.api.controllers import v1
+from allocator.api.versions import baremetal
 from allocator.api.views import links
 
 
@@ -14,8 +15,8 @@ def describe_v1():
         'id': 'v1',
         'links': [{'rel': 'self', 'href': links.base_url() + '/v1/'}],
         'status': 'CURRENT',
-        'min_version': versions.string(versions.MIN),
-        'version': versions.string(versions.MAX),
+        'min_version': versions.string(baremetal.MIN),
+        'version': versions.string(baremetal.MAX),
     }
 
 

@@ -4,11 +4,16 @@
 import wsme.types
 from wsme.types import wsattr
 
+from allocator.api.types import constraints
 from allocator.api.types import values
+
+# Seconds; how long it may be, an option says.
+WAIT = values.Integer(0)
+PRIORITY = values.Integer(-100, 100)
 
 
 class AllocationCreate(wsme.types.Base):
-    """Body of POST /v1/allocations.
+    """Body of POST /v1/allocations, and of the own API's.
 
     null means the same as leaving an attribute out.
     """
@@ -21,6 +26,14 @@ class AllocationCreate(wsme.types.Base):
     extra = wsattr(values.Object())
     owner = wsattr(values.Project)
     node = wsattr(values.NodeIdent())
+    # The own API's alone.
+    forbidden_traits = wsattr(constraints.Forbidden)
+    any_traits = wsattr(constraints.AnyTraits())
+    preferred_traits = wsattr(constraints.PreferredTraits())
+    excluded_nodes = wsattr(constraints.Excluded)
+    properties = wsattr(constraints.Properties())
+    wait_timeout = wsattr(WAIT)
+    priority = wsattr(PRIORITY)
 
 
 class AllocationPatch(wsme.types.Base):
@@ -28,3 +41,5 @@ class AllocationPatch(wsme.types.Base):
 
     name = wsattr(values.Name())
     extra = wsattr(values.Object())
+    wait_timeout = wsattr(WAIT)
+    priority = wsattr(PRIORITY)

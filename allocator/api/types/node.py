@@ -38,7 +38,9 @@ class NodeName(values.Name):
         return value
 
 
-_Text = values.String(max_length=255)
+MAX_TEXT = 255
+
+_Text = values.String(max_length=MAX_TEXT)
 _Interface = values.String(max_length=255, min_length=1)
 
 

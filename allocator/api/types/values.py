@@ -172,6 +172,31 @@ class PositiveInteger(wsme.types.UserType):
         return value
 
 
+class Integer(wsme.types.UserType):
+    """A whole number within bounds.
+
+    :param least: the smallest
+    :param greatest: the greatest, None for any
+    """
+
+    basetype = object
+    name = 'integer'
+
+    def __init__(self, least, greatest=None):
+        self._least = least
+        self._greatest = greatest
+
+    def validate(self, value):
+        if type(value) is not int or value < self._least or (
+                self._greatest is not None and value > self._greatest):
+            raise ValueError(
+                _('expected an integer from %(least)d on')
+                % {'least': self._least} if self._greatest is None else
+                _('expected an integer from %(least)d to %(greatest)d')
+                % {'least': self._least, 'greatest': self._greatest})
+        return value
+
+
 class Boolean(wsme.types.UserType):
     """true or false, and the words that clients send for them."""
 
@@ -185,12 +210,15 @@ class Boolean(wsme.types.UserType):
     def validate(self, value):
         if isinstance(value, bool):
             return value
-        word = str(value).lower() if isinstance(value, (str, int)) else ''
+        if not isinstance(value, (str, int)):
+            raise ValueError(_('expected true or false, got %s')
+                             % json_type(value))
+        word = str(value).lower()
         if word in self.TRUE:
             return True
         if word in self.FALSE:
             return False
-        raise ValueError(_('expected true or false, got "%s"') % (value,))
+        raise ValueError(_('expected true or false, got "%s"') % value)
 
 
 def json_type(value):

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an allocation looks like."""
 
-from allocator.api import versions
+from allocator.api import request
 from allocator.api.views import links
 from allocator.api.views import times
+from allocator.api.views import waiting
+from allocator.common import constraints
+from allocator.common import states
 
 FIELDS = ('uuid', 'name', 'node_uuid', 'state', 'last_error',
           'resource_class', 'traits', 'candidate_nodes', 'extra', 'owner',
-          'created_at', 'updated_at')
+          'created_at', 'updated_at', 'backend', *waiting.FIELDS,
+          *constraints.FIELDS)
+
+# Fields that are no columns.
+_OWN_FIELDS = frozenset((*waiting.FIELDS, *constraints.FIELDS))
 
 _TIMES = ('created_at', 'updated_at')
 
 
-def shown(minor, chosen=None):
+def visible_fields(minor, chosen=None):
     """List the fields to show.
 
     :param minor: minor number of the version
@@ -20,38 +27,49 @@ def shown(minor, chosen=None):
     """
     if chosen is not None:
         return chosen
-    return versions.fields('allocation', FIELDS, minor)
+    return [name for name in request.api().fields('allocation', FIELDS, minor)
+            if name not in waiting.ON_REQUEST]
 
 
-def one(values, names, base=None):
+def serialize(values, names, links_of=None, is_new=False):
     """Show an allocation.
 
     :param values: mapping of the columns, with node_uuid
-    :param names: fields to show, see shown()
-    :param base: links.base_url()
+    :param names: fields to show, see visible_fields()
+    :param links_of: links.maker(), made once for a whole page
+    :param is_new: whether it has just been created
     :returns: dict
     """
-    found = {name: values[name] for name in names}
+    found = {name: values[name] for name in names
+             if name not in _OWN_FIELDS}
+    if len(found) < len(names):
+        found |= waiting.describe(values, names, is_new)
+    if len(found) < len(names):
+        given = constraints.FIELDS | (values['constraints'] or {})
+        found |= {name: given[name] for name in names if name in given}
+    if 'state' in found:
+        found['state'] = states.shown(found['state'])
     for name in _TIMES:
         if name in found:
             found[name] = times.iso(found[name])
-    found['links'] = links.of('allocations', values['uuid'],
-                              base or links.base_url())
+    links_of = links_of or links.maker('allocations')
+    found['links'] = links_of(values['uuid'])
     return found
 
 
-def many(rows, names, query, limit):
+def serialize_page(page, names, query, limit):
     """Show a page of allocations.
 
-    :param rows: rows of the database
-    :param names: fields to show, see shown()
+    :param page: allocator.db.pagination.Page
+    :param names: fields to show, see visible_fields()
     :param query: dict of the parameters of the request
     :param limit: greatest number of items on a page
     :returns: dict, with ``next`` when there may be more
     """
-    base = links.base_url()
-    found = {'allocations': [one(row._mapping, names, base) for row in rows]}
-    if len(rows) == limit:
-        found['next'] = links.following('allocations', query, rows[-1].uuid,
-                                        limit)
+    links_of = links.maker('allocations')
+    found = {'allocations': [serialize(row._mapping, names, links_of)
+                             for row in page.rows]}
+    if page.more:
+        found['next'] = links.following(
+            'allocations', query, page.rows[-1].uuid, limit)
     return found

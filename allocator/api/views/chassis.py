@@ -10,7 +10,7 @@ SHORT = ('uuid', 'description')
 _TIMES = ('created_at', 'updated_at')
 
 
-def one(values, names, base=None, nodes=True):
+def serialize(values, names, base=None, nodes=True):
     """Show a chassis.
 
     :param values: mapping of the columns
@@ -30,10 +30,10 @@ def one(values, names, base=None, nodes=True):
     return found
 
 
-def many(rows, names, query, limit, collection, nodes):
+def serialize_page(page, names, query, limit, collection, nodes):
     """Show a page of chassis.
 
-    :param rows: rows of the database
+    :param page: allocator.db.pagination.Page
     :param names: fields to show
     :param query: dict of the parameters of the request
     :param limit: greatest number of items on a page
@@ -42,9 +42,9 @@ def many(rows, names, query, limit, collection, nodes):
     :returns: dict, with ``next`` when there may be more
     """
     base = links.base_url()
-    found = {'chassis': [one(row._mapping, names, base, nodes)
-                         for row in rows]}
-    if len(rows) == limit:
-        found['next'] = links.following(collection, query, rows[-1].uuid,
-                                        limit)
+    found = {'chassis': [serialize(row._mapping, names, base, nodes)
+                         for row in page.rows]}
+    if page.more:
+        found['next'] = links.following(
+            collection, query, page.rows[-1].uuid, limit)
     return found

@@ -8,7 +8,7 @@ SHORT = ('hostname', 'conductor_group', 'alive')
 FIELDS = (*SHORT, 'drivers', 'created_at', 'updated_at')
 
 
-def one(row, alive, drivers, names):
+def serialize(row, alive, drivers, names):
     """Show a conductor.
 
     :param row: row of the database

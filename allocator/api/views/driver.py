@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a driver looks like."""
 
-from allocator.api import versions
+from allocator.api import request
 from allocator.api.views import links
 from allocator.api.views import node
 
@@ -12,7 +12,7 @@ _ENABLED = tuple('enabled_%ss' % name for name in node.DEFAULT_INTERFACES)
 FIELDS = (*SHORT, *_DEFAULTS, *_ENABLED)
 
 
-def one(name, hosts, names, minor):
+def serialize(name, hosts, names, minor):
     """Show a driver.
 
     :param name: name of the driver
@@ -28,6 +28,6 @@ def one(name, hosts, names, minor):
         values['default_' + interface] = default
         values['enabled_%ss' % interface] = sorted({default, 'fake'})
     found = {field: values[field]
-             for field in versions.fields('driver', names, minor)}
+             for field in request.api().fields('driver', names, minor)}
     found['links'] = links.of('drivers', name, base)
     return found

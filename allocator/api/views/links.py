@@ -5,19 +5,20 @@ from urllib import parse
 
 import pecan
 
+from allocator.api import request
+from allocator.api.versions import baremetal
 from allocator.conf import CONF
 
 
 def base_url():
-    """Get the URL of the service's root, without a slash at its end.
+    """Get the URL of the API's root, without a slash at its end.
 
-    It is [api] public_endpoint, or what the request was sent to; proxy
-    headers have been considered by the middleware.
+    The service's root is [api] public_endpoint, or what the request was sent
+    to; proxy headers have been considered by the middleware.
     """
     endpoint = CONF.api.public_endpoint
-    if endpoint:
-        return endpoint.rstrip('/')
-    return pecan.request.application_url.rstrip('/')
+    root = (endpoint or pecan.request.application_url).rstrip('/')
+    return root + request.api().prefix
 
 
 def of(collection, ident, base, below=''):
@@ -28,11 +29,26 @@ def of(collection, ident, base, below=''):
     :param base: base_url(), computed once for a whole page
     :param below: path below the resource, with a slash before it
     """
-    ident = parse.quote(ident) + below
-    return [
-        {'rel': 'self', 'href': '%s/v1/%s/%s' % (base, collection, ident)},
-        {'rel': 'bookmark', 'href': '%s/%s/%s' % (base, collection, ident)},
-    ]
+    return maker(collection, base)(parse.quote(ident), below)
+
+
+def maker(collection, base=None):
+    """Make the function that makes the links of each resource of a page.
+
+    :param collection: "allocations" and the like
+    :param base: base_url()
+    :returns: function of a UUID, and of the path below the resource
+    """
+    base = base or base_url()
+    beginnings = {'self': '%s/v1/%s/' % (base, collection)}
+    if request.api() is baremetal.API:
+        beginnings['bookmark'] = '%s/%s/' % (base, collection)
+
+    def of_uuid(uuid, below=''):
+        return [{'rel': rel, 'href': beginning + uuid + below}
+                for rel, beginning in beginnings.items()]
+
+    return of_uuid
 
 
 def following(collection, query, marker, limit):

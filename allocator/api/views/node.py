@@ -3,7 +3,10 @@
 
 from typing import Any
 
-from allocator.api import versions
+import pecan
+
+from allocator.api import request
+from allocator.api.versions import baremetal
 from allocator.api.views import links
 from allocator.api.views import secrets
 from allocator.api.views import times
@@ -34,6 +37,7 @@ _CONSTANT: dict[str, Any] = {
     'deploy_step': {},
     'driver_internal_info': {},
     'fault': None,
+    'health': None,
     'inspection_finished_at': None,
     'inspection_started_at': None,
     'raid_config': {},
@@ -45,7 +49,7 @@ _CONSTANT: dict[str, Any] = {
 }
 
 SHORT = ('uuid', 'name', 'instance_uuid', 'power_state', 'provision_state',
-         'maintenance')
+         'maintenance', 'backend')
 
 STATES = ('power_state', 'target_power_state', 'provision_state',
           'target_provision_state', 'provision_updated_at', 'last_error',
@@ -68,48 +72,47 @@ _TIMES = ('created_at', 'updated_at', 'provision_updated_at')
 _SECRET = ('driver_info', 'instance_info')
 
 
-def shown(minor, chosen=None):
+def visible_fields(minor, chosen=None):
     """List the fields to show.
 
     :param minor: minor number of the version
     :param chosen: the fields that the client asked for, None for all
     """
-    return chosen or versions.fields('node', FIELDS + _LINKS, minor)
+    return chosen or request.api().fields('node', FIELDS + _LINKS, minor)
 
 
-def summary(minor):
+def summary_fields(minor):
     """List the fields that a list shows unless the client asks for more."""
-    return versions.fields('node', SHORT, minor)
+    return request.api().fields('node', SHORT, minor)
 
 
 def state_names(minor):
     """List the fields of a node's states."""
-    return versions.fields('node_states', STATES, minor)
+    return request.api().fields('node_states', STATES, minor)
 
 
-def one(values, names, minor, base=None):
+def serialize(values, names, links_of=None):
     """Show a node.
 
     :param values: dict of columns, with traits and conductor if shown
-    :param names: fields to show, see shown()
-    :param minor: minor number of the version
-    :param base: links.base_url()
+    :param names: fields to show, see visible_fields()
+    :param links_of: links.maker(), made once for a whole page
     :returns: dict
     """
-    base = base or links.base_url()
-    found = {name: _value(values, name, minor) for name in names}
+    links_of = links_of or links.maker('nodes')
+    found = {name: _value(values, name) for name in names}
     if 'states' in found:
-        found['states'] = links.of('nodes', values['uuid'], base, '/states')
-    found['links'] = links.of('nodes', values['uuid'], base)
+        found['states'] = links_of(values['uuid'], '/states')
+    found['links'] = links_of(values['uuid'])
     return found
 
 
 def node_states(values, minor):
     """Show the states of a node."""
-    return {name: _value(values, name, minor) for name in state_names(minor)}
+    return {name: _value(values, name) for name in state_names(minor)}
 
 
-def _value(values, name, minor):
+def _value(values, name):
     if name in DEFAULT_INTERFACES:
         return values['interfaces'].get(name, DEFAULT_INTERFACES[name])
     if name in _CONSTANT:
@@ -120,25 +123,25 @@ def _value(values, name, minor):
     if name in _SECRET:
         return secrets.masked(value)
     if (name == 'provision_state' and value == states.AVAILABLE
-            and minor < versions.AVAILABLE_STATE):
+            and baremetal.is_before(pecan.request.environ,
+                                    baremetal.AVAILABLE_STATE)):
         return None
     return value
 
 
-def many(nodes, names, minor, query, limit, collection='nodes'):
+def serialize_page(page, names, query, limit, collection='nodes'):
     """Show a page of nodes.
 
-    :param nodes: list of dicts, see one()
+    :param page: allocator.db.pagination.Page of dicts, see serialize()
     :param names: fields to show
-    :param minor: minor number of the version
     :param query: dict of the parameters of the request
     :param limit: greatest number of items on a page
     :param collection: path of the list below /v1/
     :returns: dict, with ``next`` when there may be more
     """
-    base = links.base_url()
-    found = {'nodes': [one(node, names, minor, base) for node in nodes]}
-    if len(nodes) == limit:
-        found['next'] = links.following(collection, query, nodes[-1]['uuid'],
-                                        limit)
+    links_of = links.maker('nodes')
+    found = {'nodes': [serialize(node, names, links_of) for node in page.rows]}
+    if page.more:
+        found['next'] = links.following(
+            collection, query, page.rows[-1]['uuid'], limit)
     return found

@@ -5,29 +5,39 @@ from oslo_log import log
 import pecan
 from wsme.types import Unset
 
-from allocator import metrics
-from allocator import notifications
 from allocator.api import listing
 from allocator.api import patch
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_access
+from allocator.api import waiting
+from allocator.api import waking
+from allocator.api import written_through
+from allocator.api.controllers.v1.nodes import access as node_access
 from allocator.api.types import allocation as types
+from allocator.api.types import constraints
 from allocator.api.types import values
 from allocator.api.views import allocation as view
+from allocator.api.views import waiting as waiting_view
 from allocator.common import exception
 from allocator.common import policy
 from allocator.common import states
 from allocator.common.i18n import _
 from allocator.conductor import rpcapi
 from allocator.db import allocations
+from allocator.db import backend_writes
+from allocator.db import backends
 from allocator.db import backfills
 from allocator.db import nodes
 from allocator.db import releases
+from allocator.telemetry import metrics
+from allocator.telemetry import notifications
 
 LOG = log.getLogger(__name__)
 
-FILTERS = ('node', 'resource_class', 'state', 'owner')
+FILTERS = ('node', 'resource_class', 'state', 'owner', 'backend', 'waiting')
+PATCHABLE = ('name', 'extra')
+COLUMNS = ('id', 'state', 'resource_class', 'traits', 'candidate_nodes',
+           'owner', 'constraints')
 SORTABLE = ('uuid', 'name', 'state', 'last_error', 'resource_class', 'owner',
             'created_at', 'updated_at')
 
@@ -57,19 +67,35 @@ def authorize(rule, row):
 
 def show(row, chosen=None):
     """Show a row as this request's version has it."""
-    return view.one(row._mapping, view.shown(request.version(), chosen))
+    return view.serialize(
+        row._mapping, view.visible_fields(request.version(), chosen))
 
 
 def delete(row):
-    """Delete an allocation and free its node.
+    """Delete an allocation, which the client may, and free its node.
 
     :param row: row of the allocation
     """
-    authorize('delete', row)
     context = pecan.request.context
-    with notifications.told(context, 'delete', row._mapping):
-        releases.delete_allocation(row.uuid, row.id)
+    with notifications.lifecycle(context, 'delete', row._mapping):
+        backend_id = releases.delete_allocation(
+            row.uuid, row, context.global_id)
+        if backend_id is not None:
+            _await_release(context, backend_id, row.uuid)
+    waking.tell(context, row.node_uuid)
     LOG.info('Allocation %s is deleted', row.uuid)
+
+
+def _await_release(context, backend_id, uuid):
+    """Wait for what a backend says of a release.
+
+    Without an answer the release is carried out when it answers.
+
+    :raises: ReleaseRefused
+    """
+    write = written_through.wait(context, backend_id, uuid)
+    if write is not None and write.outcome == backend_writes.KEPT:
+        raise exception.ReleaseRefused(reason=write.last_error)
 
 
 class AllocationsController(routing.Resource):
@@ -85,15 +111,19 @@ class AllocationsController(routing.Resource):
         context = pecan.request.context
         policy.authorize('baremetal:allocation:list', context)
         query = request.query()
-        listing.refuse_unknown(query, listing.PARAMETERS + FILTERS)
+        listing.refuse_unknown(query, listing.PARAMETERS + FILTERS,
+                               'allocation')
         request.refuse_newer('filters', 'allocation', query)
         page = listing.page(query, 'allocation', SORTABLE)
-        chosen = listing.fields(query, 'allocation', view.FIELDS)
-        rows = allocations.get_page(
-            _filters(context, query), sort_key=page.sort_key,
-            descending=page.descending, limit=page.limit, marker=page.marker)
-        return view.many(rows, view.shown(request.version(), chosen), query,
-                         page.limit)
+        names = view.visible_fields(
+            request.version(),
+            listing.fields(query, 'allocation', view.FIELDS))
+        found = allocations.get_page(
+            _filters(context, query), waiting_view.columns(names, COLUMNS),
+            sort_key=page.sort_key,
+            descending=page.descending, limit=page.limit,
+            marker=page.marker)
+        return view.serialize_page(found, names, query, page.limit)
 
     @routing.expose(status=201)
     def post(self):
@@ -112,9 +142,13 @@ class AllocationsController(routing.Resource):
             raise exception.Invalid(reason=_(
                 'Invalid input for resource_class: it is needed.'))
         created = _create(context, body, tenant)
-        rpcapi.get_api().process_allocation(context, created['uuid'])
+        if created['state'] == states.WAITING:
+            notifications.send(context, notifications.API, 'waiting', created)
+            rpcapi.get_api().serve_class(context, created['resource_class'])
+        else:
+            rpcapi.get_api().process_allocation(context, created['uuid'])
         return _created(created | {'node_uuid': None, 'last_error': None,
-                                   'updated_at': None})
+                                   'updated_at': None, 'backend': None})
 
 
 class AllocationController(routing.Resource):
@@ -137,22 +171,28 @@ class AllocationController(routing.Resource):
 
     @routing.expose()
     def patch(self):
+        context = pecan.request.context
         row = self._get()
         authorize('update', row)
         request.no_query()
-        operations = patch.read(('name', 'extra'))
+        operations = patch.read([
+            *PATCHABLE, *waiting.patchable(request.api(), request.version())])
+        waits, others = waiting.sort_out(operations)
+        # No policy is checked while the row is locked.
+        waits = waiting.changed(context, row, waits)
 
         def change(current):
             before = {'name': current.name, 'extra': current.extra}
-            after = patch.apply(before, operations)
-            body = request.typed(types.AllocationPatch, after)
-            return {'name': body.name or None, 'extra': body.extra or {}}
+            body = request.typed(types.AllocationPatch,
+                                 patch.apply(before, others))
+            return {'name': body.name or None, 'extra': body.extra or {},
+                    **waits}
 
-        with notifications.told(pecan.request.context, 'update',
-                                row._mapping) as told:
-            allocations.update(row.uuid, change)
-            row = allocations.get(row.uuid)
-            told.update(row._mapping)
+        with notifications.lifecycle(context, 'update',
+                                     row._mapping) as changed:
+            allocations.update(row.uuid, change, row)
+            row = allocations.get_again(row)
+            changed.update(row._mapping)
         return show(row)
 
     @routing.expose(status=204)
@@ -197,7 +237,9 @@ class NodeAllocationController(routing.Resource):
     @routing.expose(status=204)
     def delete(self):
         request.no_query()
-        delete(self._get())
+        row = self._get()
+        authorize('delete', row)
+        delete(row)
 
     def _get(self):
         ident = values.ident(self._ident)
@@ -240,6 +282,7 @@ def _columns(body):
         'traits': body.traits or [],
         'extra': body.extra or {},
         'owner': body.owner or None,
+        'constraints': constraints.of(body),
     }
 
 
@@ -250,13 +293,14 @@ def _create(context, body, tenant):
     """
     values_ = _columns(body) | {
         'uuid': body.uuid or allocations.new_uuid(),
-        'state': states.ALLOCATING}
+        'state': states.ALLOCATING, 'request_id': context.global_id,
+        **waiting.columns(context, body)}
     candidates = body.candidate_nodes or []
-    with notifications.told(context, 'create', values_ | {
-            'candidate_nodes': candidates}) as told:
+    with notifications.lifecycle(context, 'create', values_ | {
+            'candidate_nodes': candidates}) as changed:
         created = allocations.create(
             values_, candidates, tenant, is_new_uuid=not body.uuid)
-        told.update(created)
+        changed.update(created)
     LOG.info('Allocation %s is created', created['uuid'])
     return created
 
@@ -264,20 +308,45 @@ def _create(context, body, tenant):
 def _backfill(body, tenant):
     """Create an allocation for a deployed node."""
     context = pecan.request.context
+    waiting.refuse(body)
     node = _node_for(body.node, tenant)
     values_ = _columns(body) | {
         'uuid': body.uuid or None,
         'candidate_nodes': allocations.resolve_candidates(
             body.candidate_nodes or [], tenant),
     }
-    with notifications.told(context, 'create', values_) as told:
-        row = allocations.get(backfills.backfill(node.uuid, values_))
-        told.update(row._mapping)
+    with notifications.lifecycle(context, 'create', values_) as changed:
+        if node.backend_id:
+            row = _backfill_there(context, node, values_, tenant)
+        else:
+            row = allocations.get(
+                backfills.backfill(node.uuid, values_, tenant))
+        changed.update(row._mapping)
+    if node.backend_id:
+        # Whoever has entered what the backend said has told of it.
+        return _created(row._mapping)
     LOG.info('Allocation %(uuid)s is active with node %(node)s, which was '
              'deployed before', {'uuid': row.uuid, 'node': node.uuid})
     metrics.count('allocations_total', result='backfilled')
     notifications.send(context, notifications.API, 'active', row._mapping)
     return _created(row._mapping)
+
+
+def _backfill_there(context, node, values_, tenant):
+    """Have the backend of a node make the allocation.
+
+    :returns: row of the allocation
+    :raises: BackendSilent, BackfillMismatch
+    """
+    uuid = backfills.want(node.uuid, values_, tenant, context.global_id)
+    write = written_through.wait(context, node.backend_id, uuid)
+    if write is None:
+        raise exception.BackendSilent(backend=backends.name_of(
+            node.backend_id))
+    if write.outcome != backend_writes.CONFIRMED:
+        raise exception.BackfillMismatch(node=node.uuid,
+                                         reason=write.last_error)
+    return allocations.get(uuid)
 
 
 def _node_for(ident, tenant):
@@ -296,7 +365,8 @@ def _node_for(ident, tenant):
 
 def _created(columns):
     """Answer a POST."""
-    found = view.one(columns, view.shown(request.version()))
+    found = view.serialize(columns, view.visible_fields(request.version()),
+                           is_new=True)
     pecan.response.headers['Location'] = found['links'][0]['href']
     return found
 
@@ -307,8 +377,10 @@ def _filters(context, query):
     :returns: dict of values by column
     :raises: UnknownNode, NodeNotFound, Forbidden
     """
-    found = {name: query[name] for name in ('resource_class', 'state',
-                                            'owner') if name in query}
+    found = {name: query[name] for name in (
+        'resource_class', 'state', 'owner', 'backend') if name in query}
+    if 'waiting' in query:
+        found['waiting'] = listing.boolean(query, 'waiting')
     everything = policy.is_allowed('baremetal:allocation:list_all', context)
     if not everything:
         own = context.project_id

@@ -9,7 +9,7 @@ from allocator.api import listing
 from allocator.api import patch
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_listing
+from allocator.api.controllers.v1.nodes import lists as node_listing
 from allocator.api.types import chassis as types
 from allocator.api.types import values
 from allocator.api.views import chassis as view
@@ -17,9 +17,6 @@ from allocator.common import exception
 from allocator.common import policy
 from allocator.common.i18n import _
 from allocator.db import chassis
-from allocator.db import models
-
-_node = models.Node.__table__
 
 SORTABLE = ('uuid', 'description', 'created_at', 'updated_at')
 
@@ -38,14 +35,16 @@ def _list(collection, detail):
     if 'detail' in query:
         if detail:
             raise exception.Invalid(reason=_('Unknown argument: detail.'))
-        detail = node_listing.boolean(query, 'detail')
+        detail = listing.boolean(query, 'detail')
     if detail and names is not None:
         raise exception.Invalid(reason=_(
             "Can't fetch a subset of fields with all details."))
-    rows = chassis.get_page(sort_key=page.sort_key, limit=page.limit,
-                            descending=page.descending, marker=page.marker)
-    return view.many(rows, names or (view.FIELDS if detail else view.SHORT),
-                     query, page.limit, collection, nodes=detail)
+    names = names or (view.FIELDS if detail else view.SHORT)
+    found = chassis.get_page(
+        names, sort_key=page.sort_key, descending=page.descending,
+        limit=page.limit, marker=page.marker)
+    return view.serialize_page(found, names, query, page.limit, collection,
+                               nodes=detail)
 
 
 class AllChassisController(routing.Resource):
@@ -70,7 +69,7 @@ class AllChassisController(routing.Resource):
         uuid = body.uuid or uuidutils.generate_uuid()
         chassis.create({'uuid': uuid, 'extra': body.extra or {},
                         'description': body.description or None})
-        found = view.one(chassis.get(uuid)._mapping, view.FIELDS)
+        found = view.serialize(chassis.get(uuid)._mapping, view.FIELDS)
         pecan.response.headers['Location'] = found['links'][0]['href']
         return found
 
@@ -117,7 +116,7 @@ class ChassisController(routing.Resource):
         listing.refuse_unknown(query, ('fields',))
         request.refuse_newer('filters', 'chassis', query)
         names = listing.fields(query, 'chassis', view.FIELDS)
-        return view.one(row._mapping, names or view.FIELDS,
+        return view.serialize(row._mapping, names or view.FIELDS,
                         nodes=names is None)
 
     @routing.expose()
@@ -130,13 +129,13 @@ class ChassisController(routing.Resource):
             before = {'description': current.description,
                       'extra': current.extra}
             body = request.typed(types.ChassisPatch, patch.apply(
-                before, operations, strict=True))
+                before, operations))
             return {'extra': body.extra or {},
                     'description': None if body.description is Unset
                     else body.description}
 
         chassis.update(row.uuid, change)
-        return view.one(chassis.get(row.uuid)._mapping, view.FIELDS)
+        return view.serialize(chassis.get(row.uuid)._mapping, view.FIELDS)
 
     @routing.expose(status=204)
     def delete(self):
@@ -169,4 +168,4 @@ class ChassisNodesController(routing.Resource):
         path = 'chassis/%s/nodes%s' % (row.uuid,
                                        '/detail' if self._detail else '')
         return node_listing.answer(request.query(), path, self._detail,
-                                   [_node.c.chassis_id == row.id])
+                                   chassis_id=row.id)

@@ -6,7 +6,6 @@ import pecan
 from allocator.api import listing
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_listing
 from allocator.api.views import conductor as view
 from allocator.common import exception
 from allocator.common import policy
@@ -17,7 +16,7 @@ from allocator.db import nodes
 
 def _show(row, alive, names):
     drivers = nodes.list_drivers() if 'drivers' in names else None
-    return view.one(row, alive, drivers, names)
+    return view.serialize(row, alive, drivers, names)
 
 
 class ConductorsController(routing.Resource):
@@ -34,7 +33,7 @@ class ConductorsController(routing.Resource):
         query = request.query()
         listing.refuse_unknown(query, ('fields', 'detail'))
         names = listing.fields(query, 'conductor', view.FIELDS)
-        if 'detail' in query and node_listing.boolean(query, 'detail'):
+        if 'detail' in query and listing.boolean(query, 'detail'):
             if names is not None:
                 raise exception.Invalid(reason=_(
                     "Can't fetch a subset of fields with all details."))

@@ -10,7 +10,6 @@ import pecan
 from allocator.api import listing
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_listing
 from allocator.api.views import driver as view
 from allocator.common import exception
 from allocator.common import policy
@@ -44,7 +43,7 @@ class DriversController(routing.Resource):
         listing.refuse_unknown(query, ('detail', 'type', 'fields'))
         request.refuse_newer('filters', 'driver', query)
         names = listing.fields(query, 'driver', view.FIELDS)
-        if 'detail' in query and node_listing.boolean(query, 'detail'):
+        if 'detail' in query and listing.boolean(query, 'detail'):
             if names is not None:
                 raise exception.Invalid(reason=_(
                     "Can't fetch a subset of fields with all details."))
@@ -55,7 +54,7 @@ class DriversController(routing.Resource):
         found = _names() if query.get('type') != 'classic' else []
         hosts, minor = _hosts(), request.version()
         return {'drivers': [
-            view.one(name, hosts, names or view.SHORT, minor)
+            view.serialize(name, hosts, names or view.SHORT, minor)
             for name in found]}
 
 
@@ -83,7 +82,7 @@ class DriverController(routing.Resource):
         request.refuse_newer('filters', 'driver', query)
         names = listing.fields(query, 'driver', view.FIELDS)
         check(self._name)
-        return view.one(self._name, _hosts(), names or view.FIELDS,
+        return view.serialize(self._name, _hosts(), names or view.FIELDS,
                         request.version())
 
 

@@ -9,6 +9,7 @@ from allocator.api import patch
 from allocator.api import request
 from allocator.api import versions
 from allocator.api.types import node as types
+from allocator.api.versions import baremetal
 from allocator.api.views import node as view
 from allocator.common import exception
 from allocator.common import provisioning
@@ -97,7 +98,7 @@ def change_of(node, operations, reset_interfaces=False):
     names = patch.roots(operations)
     if not names:
         return node_changes.Change({})
-    after = patch.apply(_document(node), operations, strict=True)
+    after = patch.apply(_document(node), operations)
     body = request.typed(types.NodePatch, {
         name: after[name] for name in names if name in after})
     values = _columns(body, names,
@@ -139,14 +140,14 @@ def _columns(body, names, interfaces):
 
 
 def _check_name(name):
-    if request.version() >= versions.FREE_NODE_NAMES:
+    if request.version() >= baremetal.FREE_NODE_NAMES:
         return
     if not types.is_host_name(name):
         raise exception.Invalid(reason=_(
             '"%(name)s" is not a valid name: before version %(version)s it '
             'must be a host name.') % {
                 'name': name,
-                'version': versions.string(versions.FREE_NODE_NAMES)})
+                'version': versions.string(baremetal.FREE_NODE_NAMES)})
 
 
 def _apply_rules(node, values):
@@ -154,16 +155,14 @@ def _apply_rules(node, values):
 
     :raises: Invalid, Conflict
     """
-    if values.get('owner', node.owner) != node.owner:
-        if node.allocation_id is not None:
-            raise exception.NodeOwnerFixed(node=node.uuid)
+    _check_fixed(node, values)
     if values.get('retired') and not node.retired:
         if node.provision_state == states.AVAILABLE:
             raise exception.Conflict(reason=_(
                 'Node %s is available and cannot be retired. Bring it to '
                 'provision state "manageable" first.') % node.uuid)
     if values.get('protected') and not node.protected:
-        if node.provision_state not in provisioning.PROTECTABLE:
+        if node.provision_state not in provisioning.WITH_WORKLOAD:
             raise exception.Conflict(reason=_(
                 'Node %(node)s cannot be protected in provision state '
                 '"%(state)s".') % {'node': node.uuid,
@@ -179,6 +178,22 @@ def _apply_rules(node, values):
     _derive_instance_name(node.instance_info, values, node.instance_name)
 
 
+def _check_fixed(node, values):
+    """Refuse to change what the present state of the node stands on.
+
+    :raises: Conflict
+    """
+    if values.get('owner', node.owner) != node.owner:
+        if node.allocation_id is not None:
+            raise exception.NodeOwnerFixed(node=node.uuid)
+    before = node.resource_class
+    if before is not None and values.get('resource_class', before) != before:
+        if node.provision_state in provisioning.WITH_WORKLOAD:
+            raise exception.NodeResourceClassFixed(
+                node=node.uuid, resource_class=before,
+                state=node.provision_state)
+
+
 def _refuse_reason(flag, reason):
     raise exception.Invalid(reason=_(
         '%(reason)s needs %(flag)s to be true.') % {'reason': reason,
@@ -191,13 +206,28 @@ def _derive_instance_name(info, values, name=None):
     :param info: instance_info of the node before
     :param values: dict of column values, completed here
     :param name: name of the instance before
+    :raises: Invalid
     """
     display_name = values.get('instance_info', info).get('display_name')
     if display_name == info.get('display_name'):
         return
     if values.get('instance_name', name) is None:
         if isinstance(display_name, str):
-            values['instance_name'] = display_name[:255]
+            values['instance_name'] = _as_instance_name(display_name)
+
+
+def _as_instance_name(display_name):
+    """Check what is copied from a document as the client's own input is.
+
+    :raises: Invalid
+    """
+    kind = types.NodePatch.instance_name.datatype
+    try:
+        return kind.validate(display_name[:types.MAX_TEXT])
+    except ValueError as exc:  # in words of the type
+        raise exception.Invalid(reason=_(
+            'Invalid input for instance_info.display_name: %s.')
+            % exc) from None
 
 
 def _with_instance(node, values):

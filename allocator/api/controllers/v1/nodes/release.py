@@ -5,13 +5,13 @@ import contextlib
 
 import pecan
 
-from allocator import notifications
 from allocator.common import exception
 from allocator.db import allocations
+from allocator.telemetry import notifications
 
 
 @contextlib.contextmanager
-def told(node):
+def notifying(node):
     """Send a notification if the block deletes a node's allocation.
 
     :param node: row of the node

@@ -5,7 +5,7 @@ import pecan
 
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_access
+from allocator.api.controllers.v1.nodes import access
 from allocator.api.types import node as types
 from allocator.api.types import values
 from allocator.api.views import links
@@ -13,6 +13,11 @@ from allocator.common import exception
 from allocator.common.i18n import _
 from allocator.db import node_changes
 from allocator.db import nodes
+
+
+def _change(rule, row, edit):
+    access.carry_out(access.needs(rule), row, lambda row: (
+        node_changes.change_traits(row.uuid, edit, row)))
 
 
 class TraitsController(routing.Resource):
@@ -31,25 +36,25 @@ class TraitsController(routing.Resource):
 
     @routing.expose()
     def get(self):
-        row = node_access.find(self._ident, 'traits:list')
+        row = access.find(self._ident, 'traits:list')
         request.no_query()
         return {'traits': nodes.show(row.uuid, ['traits'])['traits']}
 
     @routing.expose(status=204)
     def put(self):
-        row = node_access.find(self._ident, 'traits:set')
+        row = access.find(self._ident, 'traits:set')
         request.no_query()
         wanted = request.body(types.Traits, 'node_traits').traits
         if wanted is None:
             raise exception.Invalid(reason=_(
                 'Invalid input for traits: expected a list, got null.'))
-        node_changes.change_traits(row.uuid, lambda traits: wanted)
+        _change('traits:set', row, lambda traits: wanted)
 
     @routing.expose(status=204)
     def delete(self):
-        row = node_access.find(self._ident, 'traits:delete')
+        row = access.find(self._ident, 'traits:delete')
         request.no_query()
-        node_changes.change_traits(row.uuid, lambda traits: [])
+        _change('traits:delete', row, lambda traits: [])
 
 
 class TraitController(routing.Resource):
@@ -67,13 +72,13 @@ class TraitController(routing.Resource):
 
     @routing.expose(status=204)
     def put(self):
-        row = node_access.find(self._ident, 'traits:set')
+        row = access.find(self._ident, 'traits:set')
         request.no_query()
         try:
             values.Trait().validate(self._trait)
         except ValueError as exc:
             raise exception.Invalid(reason='%s.' % exc) from None
-        node_changes.change_traits(row.uuid, self._add)
+        _change('traits:set', row, self._add)
         pecan.response.headers['Location'] = links.of(
             'nodes', self._ident, links.base_url(),
             '/traits/' + self._trait)[0]['href']
@@ -89,9 +94,9 @@ class TraitController(routing.Resource):
 
     @routing.expose(status=204)
     def delete(self):
-        row = node_access.find(self._ident, 'traits:delete')
+        row = access.find(self._ident, 'traits:delete')
         request.no_query()
-        node_changes.change_traits(row.uuid, self._remove)
+        _change('traits:delete', row, self._remove)
 
     def _remove(self, traits):
         if self._trait not in traits:

@@ -4,7 +4,7 @@
 from allocator.api import listing
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_access
+from allocator.api.controllers.v1.nodes import access
 from allocator.api.views import node as view
 from allocator.common import exception
 from allocator.common.i18n import _
@@ -32,7 +32,7 @@ class ValidateController(routing.Resource):
             ident = query['node']
         else:
             request.no_query()
-        node_access.find(ident, 'validate')
+        access.find(ident, 'validate')
         # There is no hardware that could be wrongly described.
         return {name.removesuffix('_interface'): {'result': True}
                 for name in view.DEFAULT_INTERFACES}

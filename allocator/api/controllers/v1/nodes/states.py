@@ -2,13 +2,15 @@
 """/v1/nodes/{node}/states"""
 
 import pecan
+from wsme.types import Unset
 
 from allocator.api import request
 from allocator.api import routing
 from allocator.api import versions
-from allocator.api.controllers.v1 import node_access
-from allocator.api.controllers.v1 import node_release
+from allocator.api.controllers.v1.nodes import access
+from allocator.api.controllers.v1.nodes import release
 from allocator.api.types import node as types
+from allocator.api.versions import baremetal
 from allocator.api.views import links
 from allocator.api.views import node as view
 from allocator.common import exception
@@ -38,7 +40,7 @@ class StatesController(routing.Resource):
 
     @routing.expose()
     def get(self):
-        row = node_access.find(self._ident, 'get_states')
+        row = access.find(self._ident, 'get_states')
         request.no_query()
         minor = request.version()
         return view.node_states(
@@ -64,7 +66,7 @@ class ProvisionController(routing.Resource):
 
     @routing.expose(status=202)
     def put(self):
-        row = node_access.find(self._ident, 'set_provision_state')
+        row = access.find(self._ident, 'set_provision_state')
         request.no_query()
         body = request.body(types.Provision, 'provision')
         request.refuse_newer('inputs', 'provision_verb', [body.target])
@@ -73,15 +75,19 @@ class ProvisionController(routing.Resource):
                 'The requested provision state "%s" is not one that can be '
                 'asked for.') % body.target)
         _check_arguments(body)
-        with node_release.told(row):
-            node_changes.set_provision_state(row.uuid, body.target)
+
+        def deed(row):
+            with release.notifying(row):
+                node_changes.set_provision_state(row.uuid, body.target, row)
+
+        access.carry_out(access.needs('set_provision_state'), row, deed)
         _point_to_states(self._ident)
 
 
 def _check_arguments(body):
     """Refuse arguments that a verb lacks or does not take.
 
-    :raises: Invalid
+    :raises: Invalid, NotAcceptable
     """
     verb = provisioning.SYNONYMS.get(body.target, body.target)
     if verb == 'clean' and not (body.clean_steps or body.runbook):
@@ -104,6 +110,11 @@ def _check_arguments(body):
                 '%(name)s is only for %(verbs)s.') % {
                     'name': name, 'verbs': ', '.join(verbs)})
     _check_configdrive(body.configdrive, verb)
+    if (verb == 'service' and body.disable_ramdisk not in (Unset, None)
+            and request.version() < baremetal.SERVICE_DISABLE_RAMDISK):
+        raise exception.NotAcceptable(reason=_(
+            'disable_ramdisk for "service" needs version %s or later.')
+            % versions.string(baremetal.SERVICE_DISABLE_RAMDISK))
 
 
 def _check_configdrive(configdrive, verb):
@@ -113,15 +124,15 @@ def _check_configdrive(configdrive, verb):
     if not isinstance(configdrive, (str, dict)):
         raise exception.Invalid(reason=_(
             'configdrive must be a string or an object.'))
-    if verb == 'rebuild' and minor < versions.REBUILD_CONFIGDRIVE:
+    if verb == 'rebuild' and minor < baremetal.REBUILD_CONFIGDRIVE:
         raise exception.Invalid(reason=_(
             'A configdrive for a rebuild needs version %s.')
-            % versions.string(versions.REBUILD_CONFIGDRIVE))
+            % versions.string(baremetal.REBUILD_CONFIGDRIVE))
     if (isinstance(configdrive, dict)
-            and minor < versions.CONFIGDRIVE_OBJECT):
+            and minor < baremetal.CONFIGDRIVE_OBJECT):
         raise exception.Invalid(reason=_(
             'A configdrive that is an object needs version %s.')
-            % versions.string(versions.CONFIGDRIVE_OBJECT))
+            % versions.string(baremetal.CONFIGDRIVE_OBJECT))
 
 
 class PowerController(routing.Resource):
@@ -137,7 +148,7 @@ class PowerController(routing.Resource):
 
     @routing.expose(status=202)
     def put(self):
-        row = node_access.find(self._ident, 'set_power_state')
+        row = access.find(self._ident, 'set_power_state')
         request.no_query()
         body = request.body(types.Power, 'power')
         request.refuse_newer('inputs', 'power_target', [body.target])
@@ -146,7 +157,9 @@ class PowerController(routing.Resource):
                 'The requested power state "%s" is not one that can be '
                 'asked for.') % body.target)
         after = provisioning.POWER_TARGETS[body.target]
-        node_changes.change(row.uuid, lambda node: node_changes.Change(
-            {'power_state': after, 'target_power_state': None,
-             'last_error': None}))
+        change = node_changes.Change({
+            'power_state': after, 'target_power_state': None,
+            'last_error': None})
+        access.carry_out(access.needs('set_power_state'), row, lambda row: (
+            node_changes.change(row.uuid, lambda node: change, row)))
         _point_to_states(self._ident)

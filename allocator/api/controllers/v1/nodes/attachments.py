@@ -8,7 +8,7 @@ interfaces do: agree, and have nothing to show.
 from allocator.api import listing
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_access
+from allocator.api.controllers.v1.nodes import access
 
 
 class _OfNode(routing.Resource):
@@ -22,7 +22,7 @@ class _OfNode(routing.Resource):
 
     def _allow(self, rule):
         """Refuse what the client may not do, and any query."""
-        node_access.find(self._ident, rule)
+        access.find(self._ident, rule)
         request.no_query()
 
 
@@ -67,7 +67,7 @@ class VirtualMediaController(_OfNode):
 
     @routing.expose(status=204)
     def delete(self):
-        node_access.find(self._ident, 'vmedia:detach')
+        access.find(self._ident, 'vmedia:detach')
         listing.refuse_unknown(request.query(), ('device_types',))
 
 

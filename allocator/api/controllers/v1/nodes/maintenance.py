@@ -5,14 +5,16 @@ from wsme.types import Unset
 
 from allocator.api import request
 from allocator.api import routing
-from allocator.api.controllers.v1 import node_access
+from allocator.api.controllers.v1.nodes import access
 from allocator.api.types import node as types
 from allocator.db import node_changes
 
 
-def _set(uuid, maintenance, reason):
-    node_changes.change(uuid, lambda node: node_changes.Change(
-        {'maintenance': maintenance, 'maintenance_reason': reason}))
+def _set(rule, row, maintenance, reason):
+    change = node_changes.Change({'maintenance': maintenance,
+                                  'maintenance_reason': reason})
+    access.carry_out(access.needs(rule), row, lambda row: (
+        node_changes.change(row.uuid, lambda node: change, row)))
 
 
 class MaintenanceController(routing.Resource):
@@ -28,13 +30,14 @@ class MaintenanceController(routing.Resource):
 
     @routing.expose(status=202)
     def put(self):
-        row = node_access.find(self._ident, 'set_maintenance')
+        row = access.find(self._ident, 'set_maintenance')
         request.no_query()
         body = request.optional_body(types.Maintenance, 'node')
-        _set(row.uuid, True, None if body.reason is Unset else body.reason)
+        _set('set_maintenance', row, True,
+             None if body.reason is Unset else body.reason)
 
     @routing.expose(status=202)
     def delete(self):
-        row = node_access.find(self._ident, 'clear_maintenance')
+        row = access.find(self._ident, 'clear_maintenance')
         request.no_query()
-        _set(row.uuid, False, None)
+        _set('clear_maintenance', row, False, None)
