@@ -16,6 +16,7 @@ import sys
 import tempfile
 from typing import Any
 
+from oslo_db import exception as db_exc
 from oslo_log import log
 
 from allocator.conf import CONF
@@ -29,6 +30,7 @@ PREFIX = 'allocator_'
 
 # Upper bounds of the histograms' classes.
 _SECONDS = (.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 300)
+_LONG = (.1, 1, 10, 60, 300, 900, 3600, 14400, 86400, 604800)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
 
 
@@ -63,7 +65,27 @@ TABLE = {metric.name: metric for metric in (
            'Seconds from the request of an allocation to its node.',
            buckets=_SECONDS),
     Metric('queue_length', 'gauge',
-           'Allocations in state allocating.'),
+           'Allocations that a conductor is to decide on now.'),
+    Metric('oldest_due_seconds', 'gauge',
+           'Time since the creation of the oldest allocation that a conductor '
+           'is to decide on now; 0 without one.'),
+    Metric('waiting', 'gauge',
+           'Allocations that wait for a node to become free.',
+           ('resource_class',)),
+    Metric('waiting_oldest_seconds', 'gauge',
+           'Time since the creation of the oldest allocation that waits.',
+           ('resource_class',)),
+    Metric('nodes', 'gauge',
+           'Nodes by what may be done with them: free, held or out_of_order.',
+           ('resource_class', 'condition')),
+    Metric('time_waited_seconds', 'histogram',
+           'Seconds from the request of an allocation that might wait to its '
+           'node.', buckets=_LONG),
+    Metric('waiting_timeouts_total', 'counter',
+           'Allocations that have waited for as long as they might.'),
+    Metric('served_per_look', 'histogram',
+           'Allocations that were served at one look for those that wait.',
+           buckets=_ROWS),
     Metric('batch_size', 'histogram',
            'Allocations that one transaction of the matching loop looked at.',
            buckets=_ROWS),
@@ -77,13 +99,49 @@ TABLE = {metric.name: metric for metric in (
            'repeated.', ('transaction', 'error')),
     Metric('rpc_errors_total', 'counter',
            'Messages that could not be sent.', ('method',)),
+    Metric('backend_writes_total', 'counter',
+           'Writes to a backend by what became of them: confirmed, refused, '
+           'released, kept or, without an answer yet, unknown.',
+           ('backend', 'outcome')),
+    Metric('backend_write_retries_total', 'counter',
+           'Times that a write to a backend was put off, for its outcome was '
+           'not certain.', ('backend', 'wants')),
+    Metric('backend_open_writes', 'gauge',
+           'Writes to a backend that are not done.', ('backend',)),
+    Metric('backend_oldest_write_seconds', 'gauge',
+           'Age of the oldest write to a backend that is not done; 0 without '
+           'one.', ('backend',)),
+    Metric('backend_lag_seconds', 'gauge',
+           'Seconds since the last look at a backend that came to its end '
+           'began.', ('backend',)),
+    Metric('backend_looks_total', 'counter',
+           'Looks at a backend: full, changes or failed.',
+           ('backend', 'kind')),
+    Metric('backend_look_seconds', 'histogram',
+           'Seconds that a look at a backend took.', ('backend',),
+           buckets=_SECONDS),
+    Metric('backend_nodes_read_total', 'counter',
+           'Nodes that looks at a backend have read.', ('backend',)),
+    Metric('backend_nodes_written_total', 'counter',
+           'Nodes of a backend that looks found changed, and wrote.',
+           ('backend',)),
+    Metric('backend_requests_total', 'counter',
+           'Requests that a backend was sent, by what it answered: a status, '
+           'or none.', ('backend', 'method', 'status')),
+    Metric('backend_imports_total', 'counter',
+           'Allocations that were taken over from a backend.', ('backend',)),
+    Metric('backend_ends_total', 'counter',
+           'Allocations that ended at their backend.', ('backend',)),
+    Metric('backend_releases_refused_total', 'counter',
+           'Allocations that came back, for their backend refused to release '
+           'the node.', ('backend',)),
 )}
 
 # What is counted in this process; empty while metrics are off.
 _live: dict[str, Any] = {}
 
 # Functions that read a gauge, by its name.
-_gauges: dict[str, Callable[[], float]] = {}
+_gauges: dict[str, Callable[[], float | dict]] = {}
 
 
 def count(name, amount=1, **labels):
@@ -114,7 +172,9 @@ def set_gauge(name, read):
     """Say how a gauge of this process is read when Prometheus asks.
 
     :param name: its name in TABLE
-    :param read: function that returns the value
+    :param read: function that returns the value, or, of a metric with
+        labels, a dict of values by that of the label, or by a tuple of those
+        of the labels
     """
     _gauges[name] = read
 
@@ -144,8 +204,9 @@ def prepare(program, is_master=True):
     try:
         import prometheus_client as client
     except ImportError:
-        sys.exit('[metrics] is configured, but there is no '
-                 'prometheus_client: install allocator[metrics].')
+        sys.exit('[metrics] is configured, but prometheus_client is not '
+                 'installed. Install the extra "metrics" from a checkout of '
+                 'this release: pip install ".[metrics]".')
     start(client.CollectorRegistry())
 
 
@@ -190,10 +251,17 @@ def _directory(program, is_master):
         atexit.register(_remove, path, os.getpid())
         return path
     path = os.path.join(CONF.metrics.directory, program)
-    os.makedirs(path, exist_ok=True)
-    if is_master:
-        for file in glob.glob(os.path.join(path, '*.db')):
-            os.unlink(file)
+    try:
+        os.makedirs(path, exist_ok=True)
+        if is_master:
+            for pattern in ('*.db', '*.json'):
+                for file in glob.glob(os.path.join(path, pattern)):
+                    os.unlink(file)
+        # What the library does at the first number that it counts.
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as exc:
+        sys.exit('[metrics] directory cannot be used: %s. The user of the '
+                 'service must be able to write there.' % exc)
     return path
 
 
@@ -211,10 +279,26 @@ class GaugeCollector:
         for name, read in _gauges.items():
             try:
                 value = read()
+            except db_exc.DBConnectionError as exc:
+                # All others would wait for the database as long, and whoever
+                # asks would give up before the counters, which tell a lot.
+                LOG.warning('The levels cannot be read: %s', exc)
+                return
             except Exception as exc:
-                # Without the database the other metrics still tell a lot.
                 LOG.warning('Metric %(name)s cannot be read: %(error)s',
                             {'name': name, 'error': exc})
                 continue
-            yield core.GaugeMetricFamily(PREFIX + name, TABLE[name].text,
-                                         value=value)
+            family = core.GaugeMetricFamily(PREFIX + name, TABLE[name].text,
+                                            labels=TABLE[name].labels)
+            values = value if isinstance(value, dict) else {None: value}
+            for labels, one in values.items():
+                family.add_metric(_listed(labels), one)
+            yield family
+
+
+def _listed(labels):
+    """List values of labels that are given alone, as a tuple, or not at all.
+    """
+    if labels is None:
+        return []
+    return list(labels) if isinstance(labels, tuple) else [labels]

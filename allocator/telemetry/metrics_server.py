@@ -8,8 +8,8 @@ from wsgiref import simple_server
 
 from oslo_log import log
 
-from allocator import metrics
 from allocator.conf import CONF
+from allocator.telemetry import metrics
 
 LOG = log.getLogger(__name__)
 

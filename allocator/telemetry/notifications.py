@@ -15,10 +15,11 @@ from typing import Any
 
 import oslo_messaging as messaging
 
-from allocator import metrics
 from allocator.common import outbox
 from allocator.common import rpc
+from allocator.common import states
 from allocator.conf import CONF
+from allocator.telemetry import metrics
 
 API = 'allocator-api'
 CONDUCTOR = 'allocator-conductor'
@@ -36,14 +37,14 @@ FIELDS = ('uuid', 'name', 'node_uuid', 'state', 'last_error',
 CLOSE_TIMEOUT = 2
 
 # Events that something went wrong with; all others are of priority "info".
-_ERRORS = ('error', 'failed')
+_ERRORS = ('error', 'failed', 'timeout')
 
 _lock = threading.Lock()
 _outbox = None
 
 
 @contextlib.contextmanager
-def told(context, action, allocation):
+def lifecycle(context, action, allocation):
     """Tell of the start and of the end, or the error, of a request's deed.
 
     :param context: RequestContext
@@ -99,6 +100,7 @@ def payload(allocation):
     :returns: dict that JSON can hold
     """
     data = {name: allocation.get(name) for name in FIELDS}
+    data['state'] = states.shown(data['state'])
     for name in ('created_at', 'updated_at'):
         if data[name] is not None:
             data[name] = data[name].isoformat(timespec='seconds') + 'Z'
