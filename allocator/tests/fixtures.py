@@ -22,11 +22,17 @@ from allocator.conductor import manager
 from allocator.conductor import matching
 from allocator.conductor import rpcapi
 from allocator.conductor import service
+from allocator.conductor import serving
 from allocator.conf import CONF
+from allocator.db import backends
 from allocator.db import conductors
+from allocator.db import known_conductors
+from allocator.db import known_profiles
 from allocator.db import models
+from allocator.db import profiles
+from allocator.db import reasons
 from allocator.db import session
-from allocator.db import traits as db_traits
+from allocator.tests import microversions
 
 # Another database to run the unit tests on, one after another: its tables
 # are dropped. They run on SQLite unless it is set.
@@ -83,6 +89,10 @@ class Database(fixtures.Fixture):
         self.addCleanup(CONF.clear_override, 'connection', group='database')
         session.dispose()
         self.addCleanup(session.dispose)
+        known_profiles.forget()
+        reasons.forget()
+        backends.forget()
+        known_conductors.forget()
         if DATABASE_URL:
             models.Base.metadata.drop_all(session.get_engine())
             models.Base.metadata.create_all(session.get_engine())
@@ -105,8 +115,8 @@ class LostAcknowledgement(fixtures.Fixture):
         real, lost = session.writer, []
 
         @contextlib.contextmanager
-        def writer():
-            with real() as connection:
+        def writer(**options):
+            with real(**options) as connection:
                 yield connection
             if not lost:
                 lost.append(True)
@@ -114,6 +124,30 @@ class LostAcknowledgement(fixtures.Fixture):
 
         self.useFixture(fixtures.MonkeyPatch(
             'allocator.db.session.writer', writer))
+
+
+class Interloper(fixtures.Fixture):
+    """Somebody acts after a request has read, just before it writes.
+
+    :param act: function without parameters
+    :param times: how many of the next writing transactions it forestalls
+    """
+
+    def __init__(self, act, times=1):
+        self._act = act
+        self._left = times
+
+    def _setUp(self):
+        self._writer = session.writer
+        self.useFixture(fixtures.MonkeyPatch(
+            'allocator.db.session.writer', self._forestall))
+
+    def _forestall(self, **options):
+        if self._left:
+            left, self._left = self._left, 0
+            self._act()
+            self._left = left - 1
+        return self._writer(**options)
 
 
 def node_values(traits=(), **columns):
@@ -127,8 +161,8 @@ def node_values(traits=(), **columns):
         'provision_state': states.AVAILABLE, 'power_state': states.POWER_OFF,
         'driver_info': {}, 'properties': {}, 'extra': {}, 'instance_info': {},
         'network_data': {}, 'interfaces': {},
-        'trait_set_id': db_traits.intern(traits), 'trait_count': len(traits),
-    } | columns
+    } | profiles.intern(profiles.wanted(
+        traits, columns.get('properties', {}))) | columns
 
 
 def add_node(traits=(), **columns):
@@ -170,17 +204,18 @@ class Conductor(fixtures.Fixture):
 class Api(fixtures.Fixture):
     """The WSGI application on an empty database, and a client of it.
 
-    The conductor is in the same process; its matching loop stands still
-    until match() walks it.
+    The conductor is in the same process; its loops stand still until
+    match() and serve() walk them.
 
     :ivar application: the WSGI application
     :ivar configuration: the Configuration
     :ivar loop: the conductor's MatchingLoop
+    :ivar serving: its ServingLoop
     :ivar version: microversion of requests that name no other
     :param version: its first value
     """
 
-    def __init__(self, version='1.107'):
+    def __init__(self, version=microversions.NEWEST):
         self.version = version
         self._persona = {}
 
@@ -188,12 +223,18 @@ class Api(fixtures.Fixture):
         self.configuration = self.useFixture(Configuration())
         self.useFixture(Database())
         self.loop = matching.MatchingLoop()
-        rpcapi.set_local(manager.ConductorManager(self.loop))
+        self.serving = serving.ServingLoop(self.loop.left_out)
+        rpcapi.set_local(manager.ConductorManager(self.loop, None,
+                                                  self.serving))
         self.application = app.setup_app()
 
     def match(self):
         """Have the conductor process every pending allocation once."""
         self.loop.walk()
+
+    def serve(self):
+        """Have the conductor serve those that wait."""
+        self.serving.walk()
 
     def act_as(self, *roles, project=None, system=False):
         """Be somebody from here on, as a token would tell.
@@ -219,14 +260,19 @@ class Api(fixtures.Fixture):
         """Send a request.
 
         :param body: what is sent as JSON, None for no body
-        :param version: microversion, e.g. "1.52", or None
+        :param version: microversion, e.g. "1.52", or None; of the own API
+            below /allocator, where the latest is the default
         :param headers: dict of further headers
         :param raw: bytes to send instead of body
         :returns: Answer
         """
         request = webob.Request.blank(path, method=method)
-        request.headers['X-OpenStack-Ironic-API-Version'] = (
-            version or self.version)
+        if path.startswith('/allocator'):
+            request.headers['OpenStack-API-Version'] = (
+                'allocator ' + (version or 'latest'))
+        else:
+            request.headers['X-OpenStack-Ironic-API-Version'] = (
+                version or self.version)
         request.headers.update(self._persona)
         if body is not None:
             raw = json.dumps(body).encode()
@@ -269,7 +315,9 @@ class Answer:
 
     @property
     def fault(self):
-        """The sentence of an error."""
+        """The sentence of an error, in the form of either API."""
+        if 'errors' in self.body:
+            return self.body['errors'][0]['detail']
         return json.loads(self.body['error_message'])['faultstring']
 
     def __repr__(self):

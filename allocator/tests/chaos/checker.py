@@ -12,15 +12,15 @@ import time
 
 import sqlalchemy as sa
 
+from allocator.common import states
 from allocator.db import models
-from allocator.tests.chaos import cluster
 from allocator.tests.chaos import ledger
 
 # The class that always has a free node: nothing of it may fail.
 PLENTY = 'plenty'
 
-# Seconds beyond the sweep interval that a busy machine may need.
-SLACK = 8
+# States in which a node is taken; in the second, its backend has yet to agree.
+_WITH_NODE = (states.ALLOCATED, states.CONFIRMING)
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
@@ -29,14 +29,15 @@ _node = models.Node.__table__
 class Checker:
     """Looks at the database past all proxies.
 
-    :param engine: sqlalchemy.Engine
+    :param cluster_: cluster.Cluster
     :param ledger_: ledger.Ledger
     :ivar samples: how often it has looked
     """
 
-    def __init__(self, engine, ledger_):
-        self._engine = engine.execution_options(
+    def __init__(self, cluster_, ledger_):
+        self._engine = cluster_.engine.execution_options(
             isolation_level='REPEATABLE READ')
+        self._settle = cluster_.settle
         self._ledger = ledger_
         self._told = set()
         self.samples = 0
@@ -55,7 +56,8 @@ class Checker:
                 _allocation.c.resource_class, _allocation.c.extra)).all()
             nodes = connection.execute(sa.select(
                 _node.c.id, _node.c.uuid, _node.c.instance_uuid,
-                _node.c.allocation_id, _node.c.instance_info)).all()
+                _node.c.allocation_id, _node.c.instance_info,
+                _node.c.backend_id)).all()
         return allocations, nodes
 
     def sample(self):
@@ -68,7 +70,10 @@ class Checker:
         by_id = {row.id: row for row in allocations}
         holders = {}
         for node in nodes:
-            if node.instance_uuid or node.allocation_id:
+            if node.backend_id != models.OWN:
+                holders[node.allocation_id] = node
+                self._check_mirrored(node, by_id.get(node.allocation_id))
+            elif node.instance_uuid or node.allocation_id:
                 holders[node.allocation_id] = node
                 self._check_node(node, by_id.get(node.allocation_id))
             elif 'traits' in node.instance_info:
@@ -86,11 +91,23 @@ class Checker:
             self._violate('Node %s and allocation %s (%s) disagree' % (
                 node.uuid, allocation.uuid, allocation.state))
 
+    def _check_mirrored(self, node, allocation):
+        """Check a node of a backend; others may have it, and not we."""
+        if node.allocation_id is None:
+            return
+        if allocation is None or (allocation.uuid, allocation.node_id) != (
+                node.instance_uuid, node.id) or (
+                    allocation.state not in _WITH_NODE):
+            self._violate('Node %s of a backend, which has instance %s, and '
+                          'allocation %s disagree' % (
+                              node.uuid, node.instance_uuid, allocation))
+
     def _check_allocation(self, allocation, node):
-        if allocation.state == 'active' and node is None:
-            self._violate('Allocation %s is active without a node'
-                          % allocation.uuid)
-        if allocation.state != 'active' and allocation.node_id is not None:
+        if allocation.state in _WITH_NODE and node is None:
+            self._violate('Allocation %s is %s without a node'
+                          % (allocation.uuid, allocation.state))
+        if allocation.state not in _WITH_NODE and (
+                allocation.node_id is not None):
             self._violate('Allocation %s is %s with a node'
                           % (allocation.uuid, allocation.state))
         if allocation.state == 'error' and (
@@ -102,19 +119,20 @@ class Checker:
     def check_settled(self):
         """Check that what is pending now is not after a sweep."""
         pending = self._pending()
-        deadline = time.monotonic() + cluster.SWEEP_INTERVAL + SLACK
+        deadline = time.monotonic() + self._settle
         while pending and time.monotonic() < deadline:
             time.sleep(0.1)
             pending &= self._pending()
         for uuid in pending:
-            self._violate('Allocation %s of class %s stays in allocating' % (
+            self._violate('Allocation %s of class %s stays undecided' % (
                 uuid, self._ledger.records[uuid].resource_class))
 
     def _pending(self):
         with self._engine.connect() as connection:
             return set(connection.execute(
                 sa.select(_allocation.c.uuid).where(
-                    _allocation.c.state == 'allocating')).scalars())
+                    _allocation.c.state.in_(
+                        states.STORED[states.ALLOCATING]))).scalars())
 
     def check_end(self):
         """Compare the database with all that clients were told."""
@@ -129,10 +147,10 @@ class Checker:
                 self._violate('Allocation %s was deleted, and is not'
                               % uuid)
             if row is not None:
-                if row.state == 'allocating':
+                if row.state not in (states.ALLOCATED, states.ERROR):
                     self._violate('Allocation %s never ends' % uuid)
                 if row.extra not in record.extras:
                     self._violate('Allocation %s has extra %s, not one of %s'
                                   % (uuid, row.extra, record.extras))
-        for uuid in found:
+        for uuid in set(found).difference(self._ledger.foreign):
             self._violate('Nobody has asked for allocation %s' % uuid)

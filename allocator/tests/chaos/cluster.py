@@ -23,6 +23,9 @@ SWEEP_INTERVAL = 2
 HEARTBEAT_TIMEOUT = 10
 GRACEFUL_SHUTDOWN_TIMEOUT = 10
 
+# Seconds beyond the sweep interval that a busy machine may need.
+SLACK = 8
+
 # Age in seconds of a heartbeat that a killed process has not left behind.
 FRESH = 2.5
 
@@ -49,7 +52,13 @@ class Cluster(fixtures.Fixture):
     :ivar apis: list of processes.Process
     :ivar conductors: list of processes.Process
     :ivar clients: list of client.Client, one for each API
+    :cvar client_class: class of the clients
+    :cvar settle: seconds in which what is pending is decided, once all parts
+        are back
     """
+
+    client_class = client.Client
+    settle = SWEEP_INTERVAL + SLACK
 
     def __init__(self, kind, apis=2, conductors=3, starts=True,
                  options=None):
@@ -61,16 +70,11 @@ class Cluster(fixtures.Fixture):
 
     def _setUp(self):
         self._folder = self.useFixture(fixtures.TempDir()).path
-        self.database = self.useFixture(databases.Database(self.kind))
+        self._proxies = []
+        self._make_database()
         self.engine = self.database.engine
         self.own_sessions = set()
         sa.event.listen(self.engine, 'connect', self._note_session)
-        url = sa.make_url(self.database.url)
-        self.database_proxy = self._proxy(url.host,
-                                          url.port or _PORTS[self.kind])
-        self._database_url = url.set(
-            host='127.0.0.1', port=self.database_proxy.port
-        ).render_as_string(hide_password=False)
         broker = urllib.parse.urlsplit(databases.broker_url())
         self.broker_proxy = self._proxy(broker.hostname, broker.port or 5672)
         self._transport_url = 'rabbit://%s:%s@127.0.0.1:%d%s' % (
@@ -86,6 +90,23 @@ class Cluster(fixtures.Fixture):
                 process.start()
             self.wait_ready()
 
+    def _make_database(self):
+        """Make the database, and the proxy that stands before it."""
+        self.database = self.useFixture(databases.Database(self.kind))
+        url = sa.make_url(self.database.url)
+        self.database_proxy = self._proxy(url.host,
+                                          url.port or _PORTS[self.kind])
+        self._database_url = url.set(
+            host='127.0.0.1', port=self.database_proxy.port
+        ).render_as_string(hide_password=False)
+
+    def _connection(self, _number):
+        """Get the URL at which a process finds the database.
+
+        :param _number: which of the APIs, or of the conductors, it is
+        """
+        return self._database_url
+
     def _note_session(self, connection, _record):
         self.own_sessions.add(
             connection.thread_id() if self.kind == databases.MYSQL
@@ -94,6 +115,7 @@ class Cluster(fixtures.Fixture):
     def _proxy(self, host, port):
         made = proxy.Proxy(host, port)
         self.addCleanup(made.close)
+        self._proxies.append(made)
         return made
 
     def _upgrade(self):
@@ -107,22 +129,34 @@ class Cluster(fixtures.Fixture):
     def _make_processes(self):
         self.apis, self.clients = [], []
         for number in range(self._api_count):
-            port = service.free_port()
-            self.apis.append(self._process(
-                'api-%d' % number, 'allocator-api', {'api': {'port': port}}))
-            made = client.Client('http://127.0.0.1:%d' % port)
-            self.addCleanup(made.close)
+            process, made = self.make_api(number)
+            self.apis.append(process)
             self.clients.append(made)
         self.conductors = [
-            self._process('conductor-%d' % number, 'allocator-conductor', {})
+            self._process('conductor', number, 'allocator-conductor')
             for number in range(self._conductor_count)]
+
+    def make_api(self, number, options=None):
+        """Make an API, which is not started.
+
+        :param number: which one it is
+        :param options: dict of configuration options by section
+        :returns: its processes.Process, and a client of it
+        """
+        port = service.free_port()
+        made = self.client_class('http://127.0.0.1:%d' % port)
+        self.addCleanup(made.close)
+        process = self._process('api', number, 'allocator-api',
+                                {'api': {'port': port}}, options or {})
+        return process, made
 
     @property
     def processes(self):
         """All processes of the service."""
         return [*self.apis, *self.conductors]
 
-    def _process(self, name, command, options):
+    def _process(self, kind, number, command, *options):
+        name = '%s-%d' % (kind, number)
         sections = {
             'DEFAULT': {
                 'auth_strategy': 'noauth', 'host': name,
@@ -134,11 +168,11 @@ class Cluster(fixtures.Fixture):
                 'workers': 2, 'sweep_interval': SWEEP_INTERVAL,
                 'heartbeat_interval': 1,
                 'heartbeat_timeout': HEARTBEAT_TIMEOUT},
-            'database': {'connection': self._database_url},
+            'database': {'connection': self._connection(number)},
             # What cannot be removed by name goes soon.
             'oslo_messaging_rabbit': {'rabbit_transient_queues_ttl': 60},
         }
-        for extra in (self._options, options):
+        for extra in (self._options, *options):
             for section, values in extra.items():
                 sections.setdefault(section, {}).update(values)
         return processes.Process(
@@ -208,8 +242,8 @@ class Cluster(fixtures.Fixture):
             channel.exchange_delete(self.database.name)
 
     def _end(self):
-        self.database_proxy.accept()
-        self.broker_proxy.accept()
+        for made in self._proxies:
+            made.accept()
         for process in self.processes:
             process.terminate()
         for process in self.processes:

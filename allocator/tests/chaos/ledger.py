@@ -21,6 +21,7 @@ class Record:
     :ivar created: MAYBE or DONE
     :ivar deleted: None (nobody tried), MAYBE or DONE
     :ivar extras: the values that ``extra`` may have
+    :ivar is_touched: whether its place in the queue was changed
     """
 
     uuid: str
@@ -28,6 +29,7 @@ class Record:
     created: str = MAYBE
     deleted: str | None = None
     extras: list = dataclasses.field(default_factory=lambda: [{}])
+    is_touched: bool = False
 
     @property
     def must_exist(self):
@@ -38,6 +40,9 @@ class Ledger:
     """Records, counts of the operations, and violations.
 
     :param say: function that takes a line for the log
+    :ivar foreign: UUIDs of allocations that others have asked a backend for
+    :ivar foreign_held: dict of (name of the backend, UUID of the node) by UUID
+        of those of them that are active, and not to be given back
     :ivar violations: list of sentences
     :ivar operations: Counter by (operation, answer)
     :ivar slowest: greatest number of seconds by operation
@@ -47,6 +52,8 @@ class Ledger:
         self._say = say
         self._lock = threading.Lock()
         self.records = {}
+        self.foreign = set()
+        self.foreign_held = {}
         self.violations = []
         self.operations = collections.Counter()
         self.slowest = collections.Counter()

@@ -15,6 +15,7 @@ import requests
 
 from allocator.tests.chaos import checker
 from allocator.tests.chaos import ledger
+from allocator.tests.functional import seeds
 
 SCARCE = 'scarce'
 DEPLOYED = 'deployed'
@@ -71,7 +72,10 @@ class Actor(threading.Thread):
                 self._ledger.violate('%s failed: %r' % (self.name, exc))
             self._stopping.wait(self._random.uniform(0, 2 * THINK))
 
-    def _ask(self, operation, method, path, body=None):
+    def _new_uuid(self):
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _ask(self, operation, method, path, body=None, headers=None):
         """Send a request to one of the APIs.
 
         :returns: status code, None without an answer or with 503; and body
@@ -80,9 +84,13 @@ class Actor(threading.Thread):
         status, text, found = None, '', None
         try:
             answer = self._random.choice(self._clients).request(
-                method, path, json=body, timeout=2 * ledger.HANG)
+                method, path, json=body, headers=headers,
+                timeout=2 * ledger.HANG)
             status, text = answer.status_code, answer.text
             found = answer.json() if text else None
+            if answer.history and status >= 500:
+                # The failure of a backend that it was sent on to.
+                status, found = None, None
         except requests.RequestException:
             pass
         self._ledger.answered(operation, status, time.monotonic() - started,
@@ -90,7 +98,7 @@ class Actor(threading.Thread):
         return (None if status == 503 else status), found
 
     def _insist(self, operation, method, path, expected, body=None,
-                repeated=()):
+                repeated=(), headers=None):
         """Ask until there is an answer, or the end.
 
         :param expected: status codes that are right
@@ -102,7 +110,7 @@ class Actor(threading.Thread):
         allowed = list(expected)
         self._unsure = False
         while not self._stopping.is_set():
-            status, found = self._ask(operation, method, path, body)
+            status, found = self._ask(operation, method, path, body, headers)
             if status is not None:
                 if status not in allowed:
                     raise Unexpected('%s %s was answered %d: %s' % (
@@ -119,7 +127,10 @@ class Tenant(Actor):
 
     :param node: UUID of a deployed node of its own
     :param operated: UUIDs of the nodes that the operator changes
+    :cvar classes: what it asks for, chosen by chance
     """
+
+    classes: tuple[str, ...] = (checker.PLENTY, SCARCE)
 
     def __init__(self, *args, node, operated):
         super().__init__(*args)
@@ -133,11 +144,8 @@ class Tenant(Actor):
              self._list, self._deploy, self._backfill],
             [8, 4, 4, 6, 1, 2, 1])[0]()
 
-    def _new_uuid(self):
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
     def _create(self, ident=None):
-        resource_class = self._random.choice([checker.PLENTY, SCARCE])
+        resource_class = self._random.choice(self.classes)
         held = self._held[resource_class]
         if len(held) >= HELD:
             return
@@ -201,9 +209,14 @@ class Tenant(Actor):
         if status is None:
             return
         self._forget(record)
-        if not self._unsure and self._random.random() < 0.2:
+        if (not self._unsure and self._is_free_at_once(record)
+                and self._random.random() < 0.2):
             # The same UUID once more: it is another allocation.
             self._create(record.uuid)
+
+    def _is_free_at_once(self, record):
+        """Tell whether a UUID may be used again once it is deleted."""
+        return True
 
     def _list(self):
         status, _found = self._ask('list', 'GET',
@@ -217,9 +230,11 @@ class Tenant(Actor):
         if not found or found['state'] != 'active':
             return
         record = self._ledger.records[found['uuid']]
-        if not record.must_exist or found['node_uuid'] in self._operated:
-            return
-        path = '/v1/nodes/%s/states/provision' % found['node_uuid']
+        if record.must_exist and found['node_uuid'] not in self._operated:
+            self._deploy_node(record, found['node_uuid'])
+
+    def _deploy_node(self, record, node):
+        path = '/v1/nodes/%s/states/provision' % node
         if self._insist('deploy', 'PUT', path, [202], {'target': 'active'},
                         [400, 409]) is None:
             return
@@ -304,3 +319,30 @@ class Operator(Actor):
     def _look(self):
         self._insist('list nodes', 'GET',
                      '/v1/nodes?fields=uuid,instance_uuid&limit=20', [200])
+
+
+def actors(cluster_, shared, tenant_class=Tenant, tenants=TENANTS):
+    """Seed the nodes, and make those who use them.
+
+    :param cluster_: cluster.Cluster
+    :param shared: function that makes what all actors are given but the name
+    :param tenant_class: class of the tenants
+    :param tenants: number of tenants, at most TENANTS
+    :returns: list of Actor
+    """
+    engine = cluster_.engine
+    plenty = seeds.add_nodes(engine, PLENTY_NODES, [TRAIT],
+                             resource_class=checker.PLENTY)
+    deployed = seeds.add_nodes(engine, tenants, resource_class=DEPLOYED,
+                               provision_state='active')
+    operated = plenty[:OPERATED]
+    found = [tenant_class('tenant %d' % number, *shared(), node=node,
+                          operated=operated)
+             for number, node in enumerate(deployed)]
+    return [*found, Operator('operator', *shared(), nodes=operated)]
+
+
+def seeded_actors(cluster_, shared):
+    """Make actors() with scarce nodes of the service's own."""
+    seeds.add_nodes(cluster_.engine, SCARCE_NODES, resource_class=SCARCE)
+    return actors(cluster_, shared)

@@ -44,8 +44,17 @@ class Proxy:
     def close(self):
         """End the proxy and all connections."""
         self.refuse()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    @staticmethod
+    async def _end():
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _do(self, coroutine):
         return asyncio.run_coroutine_threadsafe(
@@ -60,7 +69,7 @@ class Proxy:
         self._open.set()
         if self._listener is None:
             self._listener = await asyncio.start_server(
-                self._serve, '127.0.0.1', self.port)
+                self._serve_to_the_end, '127.0.0.1', self.port)
 
     def refuse(self):
         """Refuse new connections and cut those that are open."""
@@ -95,10 +104,18 @@ class Proxy:
 
     def _reset(self):
         for writer in list(self._writers):
-            raw = writer.get_extra_info('socket')
-            with contextlib.suppress(OSError):
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            writer.transport.abort()
+            self._reset_one(writer)
+
+    @staticmethod
+    def _reset_one(writer):
+        raw = writer.get_extra_info('socket')
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        writer.transport.abort()
+
+    async def _serve_to_the_end(self, reader, writer):
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serve(reader, writer)
 
     async def _serve(self, reader, writer):
         self._writers.add(writer)

@@ -11,19 +11,26 @@ import sys
 import threading
 import time
 
-from allocator.tests.chaos import checker
+from allocator.tests.chaos import backend_checker
+from allocator.tests.chaos import backend_cluster
+from allocator.tests.chaos import backend_faults
+from allocator.tests.chaos import backend_load
 from allocator.tests.chaos import cluster
 from allocator.tests.chaos import faults
 from allocator.tests.chaos import ledger
-from allocator.tests.chaos import load
+from allocator.tests.chaos import queue_checker
+from allocator.tests.chaos import queue_load
 from allocator.tests.functional import databases
-from allocator.tests.functional import seeds
 
 # Seconds between two samples of the database.
 SAMPLE_INTERVAL = 1
 
 # Rounds of faults between two checks that nothing stays pending.
 ROUNDS = 3
+
+# What a run with backends has of its own, besides the faults.
+BACKENDS = {'make_actors': backend_load.actors,
+            'checker_class': backend_checker.BackendChecker}
 
 
 class Run:
@@ -33,55 +40,47 @@ class Run:
     :param seed: whole number of which all chance comes
     :param seconds: how long faults are injected
     :param say: function that takes a line for the log
+    :param faults_class: class of what is injected
+    :param rounds: how often faults are injected at least
+    :param make_actors: function that makes those who send requests
+    :param checker_class: class of what looks for violations
     """
 
-    def __init__(self, cluster_, seed, seconds, say):
+    def __init__(self, cluster_, seed, seconds, say,
+                 faults_class=faults.Faults, rounds=0,
+                 make_actors=queue_load.seeded_actors,
+                 checker_class=queue_checker.QueueChecker):
         self._cluster = cluster_
+        self._make_actors = make_actors
         self._seconds = seconds
+        self._rounds = rounds
         self._say = say
         self._started = time.monotonic()
         self._random = random.Random(seed)
         self.seed = seed
         self.ledger = ledger.Ledger(self._log)
-        self.checker = checker.Checker(cluster_.engine, self.ledger)
-        self.faults = faults.Faults(cluster_, self.ledger, self._random,
-                                    self._log)
+        self.checker = checker_class(cluster_, self.ledger)
+        self.faults = faults_class(cluster_, self.ledger, self._random,
+                                   self._log)
         self._stopping = threading.Event()
 
     def _log(self, line):
         self._say('%7.1f s: %s' % (time.monotonic() - self._started, line))
 
-    def _actors(self):
-        """Seed the nodes, and make those who use them."""
-        engine = self._cluster.engine
-        plenty = seeds.add_nodes(engine, load.PLENTY_NODES, [load.TRAIT],
-                                 resource_class=checker.PLENTY)
-        seeds.add_nodes(engine, load.SCARCE_NODES,
-                        resource_class=load.SCARCE)
-        deployed = seeds.add_nodes(engine, load.TENANTS,
-                                   resource_class=load.DEPLOYED,
-                                   provision_state='active')
-        operated = plenty[:load.OPERATED]
-
-        def shared():
-            return (self._cluster.clients, self.ledger,
-                    self._random.getrandbits(64), self._stopping)
-
-        actors = [load.Tenant('tenant %d' % number, *shared(), node=node,
-                              operated=operated)
-                  for number, node in enumerate(deployed)]
-        return [*actors, load.Operator('operator', *shared(),
-                                       nodes=operated)]
+    def _shared(self):
+        """Make what each actor is given but its name."""
+        return (self._cluster.clients, self.ledger,
+                self._random.getrandbits(64), self._stopping)
 
     def run(self):
         """Run to the end; the ledger then holds the violations."""
-        actors = self._actors()
+        actors = self._make_actors(self._cluster, self._shared)
         sampler = threading.Thread(target=self._sample, daemon=True)
         for thread in (*actors, sampler):
             thread.start()
         deadline = time.monotonic() + self._seconds
         rounds = 0
-        while time.monotonic() < deadline:
+        while rounds < self._rounds or time.monotonic() < deadline:
             self._inject()
             rounds += 1
             if rounds % ROUNDS == 0:
@@ -151,6 +150,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--database', choices=databases.SERVERS,
                         default=databases.MYSQL)
+    parser.add_argument('--backends', action='store_true',
+                        help='in front of two Bare Metal services, which '
+                             'are on MariaDB in any case')
     parser.add_argument('--minutes', type=float, default=20)
     parser.add_argument('--seed', type=int,
                         default=random.SystemRandom().getrandbits(32))
@@ -159,9 +161,14 @@ def main():
     # Leave nothing behind when told to end.
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit(1))
     print('seed', chosen.seed, flush=True)
-    with cluster.Cluster(chosen.database) as made:
+    cluster_class = cluster.Cluster
+    parts = {}
+    if chosen.backends:
+        cluster_class = backend_cluster.BackendCluster
+        parts = BACKENDS | {'faults_class': backend_faults.AllFaults}
+    with cluster_class(chosen.database) as made:
         run = Run(made, chosen.seed, chosen.minutes * 60,
-                  lambda line: print(line, flush=True))
+                  lambda line: print(line, flush=True), **parts)
         run.run()
         print('\n'.join(run.summary()), flush=True)
         if chosen.logs:

@@ -28,7 +28,7 @@ class Chaos:
                    or random.SystemRandom().getrandbits(32))
         lines = ['ALLOCATOR_CHAOS_SEED=%d' % seed]
         self.addDetail('run', content.Content(
-            content.UTF8_TEXT, lambda: ['\n'.join(lines)]))
+            content.UTF8_TEXT, lambda: ['\n'.join(lines).encode()]))
         made = self.useFixture(cluster.Cluster(self.kind))
         chaos = run.Run(made, seed, seconds, lines.append)
         chaos.run()

@@ -7,6 +7,7 @@ import json
 import requests
 import requests.adapters
 
+from allocator.tests import microversions
 from allocator.tests.functional import waiting
 
 # Requests at the same time.
@@ -21,9 +22,10 @@ class Client:
 
     :param endpoint: URL of the service
     :param version: microversion
+    :param token: token of the Identity service, or None
     """
 
-    def __init__(self, endpoint, version='1.107'):
+    def __init__(self, endpoint, version=microversions.NEWEST, token=None):
         self.endpoint = endpoint
         self._session = requests.Session()
         # A proxy is none of this machine's services.
@@ -31,6 +33,8 @@ class Client:
         self._session.mount('http://', requests.adapters.HTTPAdapter(
             pool_maxsize=PARALLEL))
         self._session.headers['X-OpenStack-Ironic-API-Version'] = version
+        if token is not None:
+            self._session.headers['X-Auth-Token'] = token
 
     def close(self):
         self._session.close()

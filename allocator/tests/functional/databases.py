@@ -56,13 +56,16 @@ class Database(fixtures.Fixture):
     """An empty database of its own, dropped at the end.
 
     :param kind: one of ALL
+    :param server: sqlalchemy.URL of the server, unless it is the tests' usual
+        one of that kind
     :ivar name: its name
     :ivar url: its SQLAlchemy URL, password included
     :ivar engine: sqlalchemy.Engine of the test, READ COMMITTED
     """
 
-    def __init__(self, kind):
+    def __init__(self, kind, server=None):
         self.kind = kind
+        self._server = server
         self.name = 'allocator_test_' + uuid.uuid4().hex[:12]
 
     def _setUp(self):
@@ -71,7 +74,7 @@ class Database(fixtures.Fixture):
             self.url = 'sqlite:///%s/%s.sqlite' % (folder, self.name)
             self._connect({'connect_args': {'timeout': 30}})
             return
-        server = _server_url(self.kind)
+        server = self._server or _server_url(self.kind)
         self._administer(server, 'CREATE DATABASE %s' % self.name)
         self.addCleanup(self._administer, server, self._drop())
         url = server.set(database=self.name)

@@ -202,13 +202,29 @@ class Keystone(fixtures.Fixture):
                 self.url, scope, user, self._ids['roles', role]))
         self._ids['users', name] = user
 
-    def register(self, endpoint):
-        """Put the service under test into the catalogue."""
-        service = self._create('services', type='baremetal',
-                               name='allocator')
+    def register(self, endpoint, kind='baremetal', name='allocator',
+                 public=None):
+        """Put an API into the catalogue, first the one under test.
+
+        :param endpoint: its URL
+        :param kind: service type
+        :param name: name of the service
+        :param public: URL of its public endpoint, if it is another
+        """
+        service = self._create('services', type=kind, name=name)
         for interface in ('public', 'internal', 'admin'):
+            url = public if public and interface == 'public' else endpoint
             self._create('endpoints', service_id=service, region_id=REGION,
-                         interface=interface, url=endpoint)
+                         interface=interface, url=url)
+
+    def change_role(self, user, role, given):
+        """Give a user a role in the system, or take it away.
+
+        :param given: whether the user has it from now on
+        """
+        path = '%s/system/users/%s/roles/%s' % (
+            self.url, self._ids['users', user], self._ids['roles', role])
+        (self.admin.put if given else self.admin.delete)(path)
 
     def add_application_credential(self, user, project, **values):
         """Make an application credential as its user.

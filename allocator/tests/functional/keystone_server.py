@@ -8,11 +8,19 @@ whatever process it is in, hence no ready-made server with options of its own.
 import os
 import socketserver
 import sys
+import threading
 from wsgiref import simple_server
 
 
 class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
     daemon_threads = True
+    # A burst of tokens is to wait: SQLite takes few of them at once.
+    request_queue_size = 128
+    _turns = threading.BoundedSemaphore(4)
+
+    def process_request_thread(self, request, client_address):
+        with self._turns:
+            super().process_request_thread(request, client_address)
 
 
 class _Handler(simple_server.WSGIRequestHandler):

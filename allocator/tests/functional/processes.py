@@ -28,12 +28,28 @@ def script(name):
     return os.path.join(os.path.dirname(sys.executable), name)
 
 
+def command(name):
+    """Get the command line that begins a command.
+
+    A checkout whose package was installed before a script came has the
+    script's module all the same.
+
+    :param name: name of a console script
+    :returns: list of words
+    """
+    path = script(name)
+    if os.path.exists(path):
+        return [path]
+    return [sys.executable, '-m',
+            'allocator.cmd.' + name.removeprefix('allocator-')]
+
+
 def run(name, *arguments):
     """Run a command to its end.
 
     :returns: subprocess.CompletedProcess, with its output as text
     """
-    return subprocess.run([script(name), *arguments], env=environment(),
+    return subprocess.run([*command(name), *arguments], env=environment(),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=120, stdin=subprocess.DEVNULL)
 

@@ -170,6 +170,13 @@ class ConductorTests(testcase.ServiceTests):
             conductor.terminate()
         for conductor in self.service.conductors:
             self.assertEqual(0, conductor.wait())
+        # An API asks once a second. Until then it takes what it can refuse
+        # only for another reason.
+        waiting.until(
+            lambda: self.client.post('/v1/allocations', {
+                'resource_class': 'baremetal',
+                'candidate_nodes': ['unknown']}).status_code == 503,
+            3, 'the API knows that no conductor is alive')
         body = {'resource_class': 'baremetal', 'name': 'mine',
                 'uuid': str(uuid.uuid4())}
         answer = self.client.post('/v1/allocations', body)

@@ -24,7 +24,8 @@ from allocator.tests.functional import processes
 from allocator.tests.functional import waiting
 
 # Starts the single process with timeouts that a test can wait for.
-IMPATIENT = ('from allocator.api import http_worker, server;'
+IMPATIENT = ('from allocator.api import draining, http_worker, server;'
+             'draining.TIMEOUT = 1;'
              'server.CLIENT_TIMEOUT = 1; http_worker.REQUEST_TIMEOUT = 2;'
              'from allocator.cmd import single; single.main()')
 
@@ -165,7 +166,7 @@ class HttpServer(testtools.TestCase):
         self._start_impatient()
         for start in (b'GET /v1 HTTP/1.1\r\nHost: x\r\n',
                       b'POST /v1/nodes HTTP/1.1\r\nHost: x\r\n'
-                      b'X-OpenStack-Ironic-API-Version: 1.107\r\n'
+                      b'X-OpenStack-Ironic-API-Version: latest\r\n'
                       b'Content-Type: application/json\r\n'
                       b'Content-Length: 100\r\n\r\n{'):
             list(self._occupy(start))
@@ -173,7 +174,11 @@ class HttpServer(testtools.TestCase):
 
     def test_clients_that_drip_keep_no_thread(self):
         self._start_impatient()
-        clients = list(self._occupy(b'GET /v1 HTTP/1.1\r\nX-Long: '))
+        self._drip(list(self._occupy(b'GET /v1 HTTP/1.1\r\nX-Long: ')))
+        self.assertLess(self._ask(), 30)
+
+    def _drip(self, clients):
+        """Send a byte now and then, from each client."""
         ended = threading.Event()
         self.addCleanup(ended.set)
 
@@ -186,4 +191,14 @@ class HttpServer(testtools.TestCase):
                         clients.remove(client)
 
         threading.Thread(target=drip, daemon=True).start()
-        self.assertLess(self._ask(), 30)
+
+    def test_a_refused_client_that_drips_reads_why(self):
+        self._start('python', '-c', IMPATIENT.replace(
+            'REQUEST_TIMEOUT = 2', 'REQUEST_TIMEOUT = 3600'))
+        client = self._connect()
+        self.addCleanup(client.close)
+        client.sendall(b'POST /v1/nodes HTTP/1.1\r\nHost: x\r\n'
+                       b'X-OpenStack-Ironic-API-Version: 1.999\r\n'
+                       b'Content-Length: 1000\r\n\r\n')
+        self._drip([client])
+        self.assertTrue(client.recv(100).startswith(b'HTTP/1.1 406 '))

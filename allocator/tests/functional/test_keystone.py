@@ -6,8 +6,13 @@ import os
 import re
 
 import fixtures
+from keystoneauth1 import adapter
 import openstack
+from openstack import proxy
+from openstack import service_description
 
+from allocator.api.versions import own as own_versions
+from allocator.tests import microversions
 from allocator.tests.functional import client
 from allocator.tests.functional import databases
 from allocator.tests.functional import keystone
@@ -38,6 +43,8 @@ class TestKeystone(testcase.ServiceTests):
         }
         super().setUpClass()
         cls.keystone.register(cls.service.endpoint)
+        cls.keystone.register(cls.service.endpoint + '/allocator',
+                              'allocator', 'allocator-own')
 
     @classmethod
     def _add_people(cls, identity):
@@ -70,7 +77,7 @@ class TestKeystone(testcase.ServiceTests):
         self.assertIn(sentence, client.fault(answer))
         self.assertNotIn('Traceback', answer.text)
         self.assertNotIn('127.0.0.1', answer.text)
-        self.assertEqual('1.107', answer.headers[
+        self.assertEqual(microversions.NEWEST, answer.headers[
             'X-OpenStack-Ironic-API-Maximum-Version'])
         self.assertIn('openstack-request-id', answer.headers)
         if status == 401:
@@ -153,6 +160,66 @@ class TestKeystone(testcase.ServiceTests):
         token = self.keystone.credential_token(credential)
         self.assertEqual(200, self._list(token).status_code)
         self._assert_refused(self._allocate(token), 401, 'authentication')
+
+    def test_access_rules_for_the_own_api(self):
+        """They name its type, and open nothing of the other API."""
+        path = '/allocator/v1/allocations'
+        credential = self.keystone.add_application_credential(
+            'tenant', 'owner', access_rules=[
+                {'service': 'allocator', 'method': 'GET', 'path': path}])
+        token = self.keystone.credential_token(credential)
+        self.assertEqual(200, self._send('GET', path, token).status_code)
+        self._assert_refused(self._list(token), 401, 'authentication')
+        refused = self._send('POST', path, token, json={})
+        self.assertEqual(
+            (401, 'allocator.unauthenticated'),
+            (refused.status_code, refused.json()['errors'][0]['code']))
+
+    def _adapter(self, **options):
+        return adapter.Adapter(
+            self.keystone.session('tenant', project='owner'),
+            service_type='allocator', interface='public',
+            region_name=keystone.REGION, **options)
+
+    def test_the_own_api_is_discovered_from_the_catalogue(self):
+        own = self._adapter(min_version='1', max_version='1.latest')
+        found = own.get_endpoint_data()
+        self.assertEqual(
+            (self.service.endpoint + '/allocator/v1/', (1, 0), (1, 0),
+             (1, own_versions.MAX)),
+            (found.url, found.api_version, found.min_microversion,
+             found.max_microversion))
+        answer = own.get('/allocations', microversion='1.0')
+        self.assertEqual('allocator 1.0',
+                         answer.headers['OpenStack-API-Version'])
+        self.assertEqual([], [
+            row for row in answer.json()['allocations']
+            if row['owner'] != self.owner])
+        refused = own.get('/allocations', microversion='1.999',
+                          raise_exc=False)
+        self.assertEqual(406, refused.status_code)
+
+    def test_the_own_api_is_discovered_by_the_url_of_its_version(self):
+        own = self._adapter(endpoint_override=self.service.endpoint
+                            + '/allocator/v1')
+        found = own.get_endpoint_data()
+        self.assertEqual(((1, 0), (1, own_versions.MAX)),
+                         (found.api_version, found.max_microversion))
+        self.assertEqual(200, own.get('/nodes').status_code)
+
+    def test_openstacksdk_finds_the_own_api(self):
+        self._use_clouds()
+        connection = openstack.connect(cloud='tenant')
+        self.addCleanup(connection.close)
+        connection.add_service(service_description.ServiceDescription(
+            'allocator', {'1': proxy.Proxy}))
+        own = connection.allocator
+        made = own.post('/allocations', json={
+            'resource_class': 'none-such', 'name': 'sdk-own'},
+            microversion='1.0')
+        self.assertEqual(201, made.status_code, made.text)
+        self.assertIsNone(own.get(made.headers['Location']).json()['backend'])
+        self.assertEqual(204, own.delete('/allocations/sdk-own').status_code)
 
     def test_an_expired_token_counts_with_a_service_token_only(self):
         expired = self.keystone.expired_token('tenant', project='owner')

@@ -72,7 +72,23 @@ class MetricsTests(testcase.ServiceTests):
         for wait in grown:
             wait()
         self.assertEqual(0, self.value(self.conductor_url, 'queue_length'))
+        self.assertEqual(0, scrape(self.conductor_url)[
+            'allocator_oldest_due_seconds', ()])
         self.assertLess(0, self.value(self.conductor_url, 'batch_size_count'))
+
+    def test_the_pool_is_told_by_condition(self):
+        self.service.add_nodes(3, resource_class='pool')
+        self.service.add_nodes(2, resource_class='pool', maintenance=True)
+        self.client.settled(self.client.allocate(
+            resource_class='pool')['uuid'])
+
+        def counted():
+            return [self.value(self.conductor_url, 'nodes', condition=name,
+                               resource_class='pool')
+                    for name in ('free', 'held', 'out_of_order')] == [2, 1, 2]
+
+        # Longer than what was read is remembered.
+        waiting.until(counted, 20, 'the pool is told', interval=0.5)
 
     def test_what_a_sweep_finds_is_counted(self):
         nodes = self.service.add_nodes(2)

@@ -86,6 +86,16 @@ class NotificationTests(testcase.ServiceTests):
             settled['last_error'],
             failed['payload']['ironic_object.data']['last_error'])
 
+    def test_waiting_in_vain_is_told(self):
+        answer = self.client.request(
+            'POST', '/allocator/v1/allocations',
+            json={'resource_class': 'none', 'wait_timeout': 1},
+            headers={'OpenStack-API-Version': 'allocator latest'})
+        ident = answer.json()['uuid']
+        self.client.settled(ident)
+        self.wait_for_all(ident, {'create.start', 'create.end', 'waiting',
+                                  'timeout', 'failed'})
+
 
 @testcase.per_database(databases.SQLITE)
 class AbsentBusTests(testcase.ServiceTests):

@@ -9,6 +9,7 @@ import fixtures
 import requests
 import sqlalchemy as sa
 
+from allocator.tests import microversions
 from allocator.tests.functional import client
 from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures as service_fixtures
@@ -76,7 +77,7 @@ class TestWrongPasswords:
             try:
                 return requests.get(endpoint + '/v1/allocations', timeout=30,
                                     headers={'X-OpenStack-Ironic-API-Version':
-                                             '1.107'})
+                                             microversions.NEWEST})
             except requests.ConnectionError:
                 return None
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""allocator-status upgrade check, run against real servers."""
+"""allocator-status, run against real servers."""
 
 import datetime
 import json
 import os
+import subprocess
 
 import fixtures
 from oslo_upgradecheck import upgradecheck
@@ -45,12 +46,69 @@ class UpgradeCheckTests(Checks):
         self.assertEqual((worst, {
             'Database schema': SUCCESS, 'Database version': worst,
             'Message bus': SUCCESS, 'Policy file format': SUCCESS,
-            'Old pending allocations': SUCCESS}), self.check())
+            'Policy files': SUCCESS,
+            'Old pending allocations': SUCCESS,
+            'Backends': SUCCESS}), self.check())
+
+    def test_a_broken_policy_file_is_a_failure(self):
+        folder = self.useFixture(fixtures.TempDir()).path
+        for name, text in (
+                ('policy.yaml', '"baremetal:allocation:get": ['),
+                ('extra.conf', '[oslo_policy]\npolicy_file = %s/policy.yaml\n'
+                               % folder)):
+            with open(os.path.join(folder, name), 'w') as file:
+                file.write(text)
+        code, results = self.check('--config-file',
+                                   os.path.join(folder, 'extra.conf'))
+        self.assertEqual((FAILURE, FAILURE), (code, results['Policy files']))
 
     def test_a_table_for_people(self):
         made = processes.run('allocator-status', '--config-file',
                              self.service.config_file, 'upgrade', 'check')
         self.assertIn('Check: Old pending allocations', made.stdout)
+
+
+@testcase.per_database()
+class ShowTests(testcase.ServiceTests):
+
+    conductors = 1
+
+    def show(self, *arguments):
+        return processes.run(
+            'allocator-status', '--config-file', self.service.config_file,
+            'show', *arguments)
+
+    def test_the_state_of_a_service_that_runs(self):
+        self.service.add_nodes(2)
+        self.client.allocate_all([{'resource_class': 'baremetal'}])
+        self.client.all_settled()
+        made = self.show('-f', 'json')
+        self.assertEqual(0, made.returncode, made.stdout)
+        found = json.loads(made.stdout[made.stdout.index('{'):])
+        self.assertEqual([True], [row['alive'] for row in found['conductors']])
+        self.assertEqual(
+            [{'resource_class': 'baremetal', 'nodes': 2, 'free': 1,
+              'held': 1, 'out_of_order': 0}], found['pool'])
+        self.assertEqual((0, 0), (found['due']['count'],
+                                  found['waiting']['count']))
+
+    def test_a_screen_for_people(self):
+        made = self.show()
+        self.assertEqual(0, made.returncode, made.stdout)
+        self.assertIn('Conductors: 1 of 1 alive', made.stdout)
+
+    def test_who_reads_no_further_ends_it_without_a_traceback(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with open(writing, 'w') as output:
+            made = subprocess.run(
+                [*processes.command('allocator-status'), '--config-file',
+                 self.service.config_file, 'show'], stdout=output,
+                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                env=processes.environment(), text=True, timeout=120,
+                check=False)
+        self.assertEqual(0, made.returncode, made.stderr)
+        self.assertNotIn('BrokenPipe', made.stderr)
 
 
 @testcase.per_database(databases.MYSQL)

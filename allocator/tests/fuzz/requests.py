@@ -7,6 +7,10 @@ from urllib import parse
 
 from hypothesis import strategies as st
 
+from allocator.api import versions
+from allocator.api.versions import baremetal
+from allocator.tests import microversions
+
 METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 ODD_METHODS = ['HEAD', 'OPTIONS', 'TRACE', 'FROBNICATE']
 
@@ -24,16 +28,23 @@ PATHS = [
     '/v1/nodes/{node}/traits/CUSTOM_FUZZ', '/v1/nodes/{node}/validate',
     '/v1/nodes/{node}/vifs', '/v1/nodes/{node}/ports',
     '/v1/nodes/{node}/portgroups', '/v1/nodes/{node}/volume', '/v1/shards',
+    '/allocator', '/allocator/v1', '/allocator/v1/allocation_candidates',
+    '/allocator/v1/allocations',
+    '/allocator/v1/allocations/{allocation}', '/allocator/v1/nodes',
+    '/allocator/v1/nodes/{node}',
 ]
 
 # Attributes of requests and columns alike.
 NAMES = [
-    'allocation_uuid', 'automated_clean', 'candidate_nodes', 'chassis_uuid',
+    'allocation_uuid', 'any_traits', 'automated_clean', 'backend',
+    'candidate_nodes', 'chassis_uuid', 'excluded_nodes', 'forbidden_traits',
+    'preferred_traits',
     'conductor_group', 'description', 'driver', 'driver_info', 'extra',
     'instance_info', 'instance_uuid', 'last_error', 'lessee', 'maintenance',
     'name', 'network_data', 'node', 'node_uuid', 'owner', 'power_interface',
     'power_state', 'properties', 'protected', 'provision_state', 'reason',
     'resource_class', 'retired', 'shard', 'state', 'target', 'traits', 'uuid',
+    'wait_timeout', 'deadline', 'priority', 'waiting', 'queue_position',
     'configdrive', 'timeout', 'clean_steps', 'created_at', 'links',
 ]
 QUERIES = NAMES + [
@@ -82,6 +93,27 @@ right = {
             'candidate_nodes': st.just(['{node}']),
             'extra': st.dictionaries(text, documents, max_size=2),
             'uuid': st.uuids().map(str)}),
+    'constrained': st.fixed_dictionaries(
+        {'resource_class': st.just('fuzz')},
+        optional={
+            'forbidden_traits': st.lists(st.just('CUSTOM_OTHER'), max_size=1),
+            'any_traits': st.lists(st.lists(st.sampled_from(
+                ['CUSTOM_FUZZ', 'HW_CPU_X86_VMX']), min_size=1), max_size=2),
+            'preferred_traits': st.dictionaries(
+                st.sampled_from(['CUSTOM_FUZZ', 'HW_CPU_X86_VMX']),
+                st.integers(1, 100)).map(lambda found: [
+                    {'trait': trait, 'weight': weight}
+                    for trait, weight in found.items()]),
+            'excluded_nodes': st.just(['{node}']),
+            'wait_timeout': st.integers(-1, 3),
+            'priority': st.integers(-101, 101),
+            'properties': st.dictionaries(
+                st.sampled_from(['cpus', 'memory_mb', 'cpu_arch'])
+                | text.map('capabilities:'.__add__),
+                st.dictionaries(
+                    st.sampled_from(['=', '!=', '>=', '<=', 'in', 'not in']),
+                    scalars | st.lists(scalars, max_size=3), max_size=2),
+                max_size=3)}),
     'backfill': st.just({'node': '{node}'}),
     'node': st.fixed_dictionaries(
         {'driver': st.just('fake-hardware')},
@@ -123,10 +155,15 @@ queries = st.one_of(
     st.lists(st.tuples(st.sampled_from(QUERIES), text), max_size=3).map(
         parse.urlencode),
     st.text('abc=&%+;[]01', max_size=12))
-versions = st.one_of(
-    st.just('1.107'), st.just('1.107'),
-    st.integers(1, 120).map(lambda minor: '1.%d' % minor),
+minors = st.one_of(
+    st.just(microversions.NEWEST), st.just(microversions.NEWEST),
+    st.integers(baremetal.MIN, baremetal.MAX + 5).map(versions.string),
     st.sampled_from(['latest', '2.0', '1', 'fuzz', '']))
+version_headers = st.one_of(
+    minors.map(lambda text: {'X-OpenStack-Ironic-API-Version': text}),
+    st.sampled_from(['1.0', 'latest', 'latest', '1.1', '2.0', 'fuzz', '']).map(
+        lambda text: {'X-OpenStack-Ironic-API-Version': microversions.NEWEST,
+                      'OpenStack-API-Version': 'allocator ' + text}))
 choices = st.tuples(*[st.integers(0, 20)] * 3)
 types = st.sampled_from(
     ['application/json', 'application/json', 'application/json',
@@ -143,6 +180,13 @@ ROUTES = [
     ('POST', '/v1/allocations', 'backfill'),
     ('PATCH', '/v1/allocations/{allocation}', 'patch'),
     ('DELETE', '/v1/allocations/{allocation}', None),
+    ('POST', '/allocator/v1/allocations', 'allocation'),
+    ('POST', '/allocator/v1/allocations', 'backfill'),
+    ('POST', '/allocator/v1/allocations', 'constrained'),
+    ('POST', '/allocator/v1/allocations', 'constrained'),
+    ('POST', '/allocator/v1/allocation_candidates', 'constrained'),
+    ('PATCH', '/allocator/v1/allocations/{allocation}', 'patch'),
+    ('DELETE', '/allocator/v1/allocations/{allocation}', None),
     ('DELETE', '/v1/nodes/{node}/allocation', None),
     ('POST', '/v1/chassis', 'chassis'),
     ('PATCH', '/v1/chassis/{chassis}', 'patch'),
@@ -166,7 +210,7 @@ ROUTES = [
 def plausible(draw):
     """Draw a request that is wrong in one place at most."""
     method, path, kind = draw(st.sampled_from(ROUTES))
-    headers = {'X-OpenStack-Ironic-API-Version': draw(versions)}
+    headers = draw(version_headers)
     body = None
     if kind is not None:
         headers['Content-Type'] = 'application/json'
@@ -187,8 +231,8 @@ def wild(draw):
     if draw(st.integers(0, 9)) == 0:
         path += '/' + parse.quote(draw(text), safe='{}')
     query = draw(queries)
-    headers = {'X-OpenStack-Ironic-API-Version': draw(versions),
-               'Content-Type': draw(types), 'Accept': draw(accepts)}
+    headers = draw(version_headers) | {
+        'Content-Type': draw(types), 'Accept': draw(accepts)}
     method = draw(st.sampled_from(METHODS * 5 + ODD_METHODS))
     return Request(method, path + ('?' + query if query else ''),
                    tuple(headers.items()), draw(bodies), draw(choices))

@@ -173,7 +173,9 @@ class Strategies(testtools.TestCase):
     def test_paths_cover_all_collections(self):
         """A collection that is added must be added to the paths, too."""
         from allocator.api.controllers import v1
-        children = v1.V1Controller(dict)._children
-        self.assertEqual(
-            [], [name for name in children
-                 if '/v1/' + name not in requests.PATHS])
+        from allocator.api.controllers.own import root
+        for prefix, controller in (('/v1/', v1.V1Controller(dict)),
+                                   ('/allocator/v1/', root.V1Controller())):
+            self.assertEqual(
+                [], [name for name in controller._children
+                     if prefix + name not in requests.PATHS])

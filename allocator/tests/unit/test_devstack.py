@@ -8,8 +8,13 @@ import subprocess
 import fixtures
 import testtools
 
-SCRIPT = (pathlib.Path(__file__).parents[3]
-          / 'devstack' / 'test' / 'stand-ins.sh')
+from allocator.api import versions
+from allocator.api.versions import baremetal
+from allocator.conf import backend
+
+PLUGIN = pathlib.Path(__file__).parents[3] / 'devstack'
+
+SCRIPT = PLUGIN / 'test' / 'stand-ins.sh'
 
 STACK = ('stack pre-install', 'stack install', 'stack post-config',
          'stack extra', 'stack test-config')
@@ -33,12 +38,21 @@ class PluginTests(testtools.TestCase):
         :param variables: of devstack
         :returns: list of the calls, as lines
         """
+        return self.run_script(SCRIPT, self.tree, *phases, expected=expected,
+                               ENABLED_SERVICES=services, **variables)
+
+    def run_script(self, *command, expected=0, **variables):
+        """Run a script that calls the stand-ins.
+
+        :param command: arguments of bash
+        :param expected: the exit status
+        :param variables: its environment
+        :returns: list of the calls, as lines
+        """
         calls = self.tree / 'calls'
         calls.write_text('')
         ran = subprocess.run(
-            ['bash', SCRIPT, self.tree, *phases],
-            env={'PATH': os.environ['PATH'], 'ENABLED_SERVICES': services,
-                 **variables},
+            ['bash', *command], env={'PATH': os.environ['PATH'], **variables},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             stdin=subprocess.DEVNULL)
         self.assertEqual(expected, ran.returncode, ran.stdout)
@@ -81,15 +95,7 @@ class ControllerTests(PluginTests):
         self.assertEqual(
             ['setup_logging TREE/made/etc/allocator.conf',
              'write_uwsgi_config allocator.wsgi.api:application /baremetal'
-             '  allocator-api',
-             'rpc_backend_add_vhost allocator', 'recreate_database allocator',
-             'allocator-dbsync --config-file TREE/made/etc/allocator.conf '
-             'upgrade',
-             'create_service_user allocator',
-             'get_or_create_service allocator baremetal '
-             'Allocation of bare metal nodes',
-             'get_or_create_endpoint baremetal RegionOne '
-             'http://192.0.2.1/baremetal'],
+             '  allocator-api'],
             self.phase('stack post-config'))
 
     def test_configuration(self):
@@ -107,7 +113,9 @@ class ControllerTests(PluginTests):
         self.assertEqual(0o640, mode & 0o777)
         self.assertEqual(
             {'uwsgi.env': 'OS_ALLOCATOR_CONFIG_FILES=%s/etc/allocator.conf'
-                          % self.made},
+                          % self.made,
+             # Or Apache answers 503 to some of the refused requests.
+             'uwsgi.post-buffering': '65536'},
             self.configuration('allocator-api-uwsgi.ini'))
 
     def test_a_second_run_begins_anew(self):
@@ -119,8 +127,17 @@ class ControllerTests(PluginTests):
         self.assertEqual(1, text.count('transport_url'))
 
     def test_extra(self):
+        # local.conf is merged into the configuration only after post-config.
         self.assertEqual(
-            ['run_process allocator-cond TREE/bin/allocator-conductor '
+            ['rpc_backend_add_vhost allocator', 'recreate_database allocator',
+             'allocator-dbsync --config-file TREE/made/etc/allocator.conf '
+             'upgrade',
+             'create_service_user allocator',
+             'get_or_create_service allocator baremetal '
+             'Allocation of bare metal nodes',
+             'get_or_create_endpoint baremetal RegionOne '
+             'http://192.0.2.1/baremetal',
+             'run_process allocator-cond TREE/bin/allocator-conductor '
              '--config-file TREE/made/etc/allocator.conf',
              'run_process allocator-api /usr/bin/uwsgi --procname-prefix '
              'allocator-api --ini TREE/made/etc/allocator-api-uwsgi.ini',
@@ -131,9 +148,8 @@ class ControllerTests(PluginTests):
         self.phase('stack post-config')
         self.phase('stack extra', expected=1, API_IS_DEAD='yes')
 
-    def test_phases_without_work(self):
-        for phase in ('stack pre-install', 'stack test-config'):
-            self.assertEqual([], self.phase(phase))
+    def test_a_phase_without_work(self):
+        self.assertEqual([], self.phase('stack pre-install'))
 
     def test_stack_makes_everything(self):
         self.run_phases(*STACK)
@@ -148,11 +164,19 @@ class ControllerTests(PluginTests):
         self.assertEqual(
             ['stop_process allocator-api', 'stop_process allocator-cond',
              'rabbitmqctl delete_vhost allocator',
-             'mysql DROP DATABASE IF EXISTS allocator;'],
+             'mysql -uroot -psecret -h192.0.2.1 -e '
+             'DROP DATABASE IF EXISTS allocator;'],
             self.phase('unstack'))
         self.assertEqual(
             {'site-allocator-api', 'etc/allocator.conf',
              'etc/allocator-api-uwsgi.ini'}, self.things())
+
+    def test_unstack_tells_what_it_cannot_remove(self):
+        self.assertEqual(
+            ['warn The virtual host allocator was not removed',
+             'warn The database allocator was not removed'],
+            [call for call in self.phase('unstack', SERVERS_ARE_DEAD='yes')
+             if call.startswith('warn')])
 
     def test_clean_leaves_nothing(self):
         self.run_phases(*STACK)
@@ -192,6 +216,9 @@ class SubnodeTests(PluginTests):
     def test_it_makes_nothing_that_all_nodes_share(self):
         self.assertEqual(['setup_logging TREE/made/etc/allocator.conf'],
                          self.phase('stack post-config', **self.NODE))
+        self.assertEqual([], [
+            call for call in self.phase('stack extra', **self.NODE)
+            if not call.startswith('run_process')])
         self.assertNotIn('keystone_authtoken.username', self.configuration())
         self.assertIn('DEFAULT.transport_url', self.configuration())
 
@@ -216,10 +243,10 @@ class SubnodeTests(PluginTests):
         self.assertEqual([], list(self.made.iterdir()))
 
 
-class ServiceTypeTests(PluginTests):
+class EndpointTests(PluginTests):
 
     def endpoint(self, **options):
-        return [call for call in self.phase('stack post-config', **options)
+        return [call for call in self.phase('stack extra', **options)
                 if call.startswith('get_or_create_endpoint')]
 
     def test_beside_a_bare_metal_service_it_has_another_name(self):
@@ -228,10 +255,220 @@ class ServiceTypeTests(PluginTests):
              'http://192.0.2.1/baremetal-allocation'],
             self.endpoint(services=CONTROLLER + ',ir-api'))
 
+    def test_the_order_of_the_plugins_makes_no_difference(self):
+        # Both were "baremetal" where that of ironic came second.
+        self.assertEqual(
+            ['get_or_create_endpoint baremetal-allocation RegionOne '
+             'http://192.0.2.1/baremetal-allocation'],
+            self.endpoint(LATER_SERVICES='ir-api ir-cond'))
+
     def test_it_can_be_chosen(self):
         self.assertEqual(
             ['get_or_create_endpoint nodes RegionOne http://192.0.2.1/nodes'],
             self.endpoint(ALLOCATOR_SERVICE_TYPE='nodes'))
+
+    def test_tls_proxy_makes_it_https(self):
+        services = {'services': CONTROLLER + ',tls-proxy'}
+        self.assertEqual(
+            ['get_or_create_endpoint baremetal RegionOne '
+             'https://192.0.2.1/baremetal'], self.endpoint(**services))
+        self.assertIn('wait_for_service 60 https://192.0.2.1/baremetal',
+                      self.phase('stack extra', **services))
+        self.phase('stack post-config', **services)
+        self.assertEqual('https://192.0.2.1/baremetal',
+                         self.configuration()['api.public_endpoint'])
+
+    def test_the_protocol_can_be_chosen(self):
+        self.assertEqual(
+            ['get_or_create_endpoint baremetal RegionOne '
+             'https://192.0.2.1/baremetal'],
+            self.endpoint(ALLOCATOR_SERVICE_PROTOCOL='https'))
+
+
+class BackendTests(PluginTests):
+    """In front of the devstack's own Bare Metal service."""
+
+    IRONIC = 'http://192.0.2.1/baremetal'
+    OURS = 'http://192.0.2.1/baremetal-allocation'
+    OPTIONS = {'services': CONTROLLER + ',ir-api,ir-cond',
+               'ALLOCATOR_BACKENDS': 'ironic', 'IRONIC_URL': IRONIC}
+
+    def test_the_section_says_where_it_is_and_who_asks(self):
+        self.phase('stack post-config', **self.OPTIONS)
+        found = self.configuration()
+        self.assertEqual('ironic', found['DEFAULT.enabled_backends'])
+        self.assertEqual({
+            'auth_type': 'password', 'username': 'allocator',
+            'auth_url': 'http://192.0.2.1/identity', 'password': 'secret',
+            'user_domain_name': 'Default', 'system_scope': 'all',
+            'cafile': '/opt/stack/data/ca-bundle.pem',
+            'region_name': 'RegionOne', 'service_type': 'baremetal-backend',
+            'valid_interfaces': 'public'},
+            {name.removeprefix('ironic.'): value
+             for name, value in found.items() if name.startswith('ironic.')})
+
+    def test_its_options_are_those_that_the_service_has(self):
+        self.phase('stack post-config', **self.OPTIONS)
+        registered = {opt.dest for opt in backend.list_opts()[
+            backend.SAMPLE_GROUP]}
+        for name in self.configuration():
+            if name.startswith('ironic.'):
+                self.assertIn(name.removeprefix('ironic.'), registered)
+
+    def test_clients_find_this_service_and_it_finds_the_other(self):
+        calls = self.phase('stack extra', **self.OPTIONS)
+        first = calls.index('get_or_add_user_system_role member allocator all')
+        self.assertEqual(
+            ['openstack endpoint list -f value -c URL --service baremetal '
+             '--interface public',
+             'get_or_create_service allocator-backend baremetal-backend '
+             'Bare Metal service behind allocator',
+             'get_or_create_endpoint baremetal-backend RegionOne '
+             + self.IRONIC,
+             'openstack endpoint list -f value -c ID --service baremetal',
+             'openstack endpoint set --url %s e1' % self.OURS,
+             'openstack endpoint set --url %s e2' % self.OURS],
+            calls[first + 1:first + 7])
+        # The service starts when all of it is there.
+        self.assertTrue(calls[first + 7].startswith('run_process'))
+
+    def test_once_more_changes_nothing(self):
+        self.phase('stack extra', **self.OPTIONS)
+        self.assertEqual([], [
+            call for call in self.phase('stack extra', **self.OPTIONS)
+            if 'baremetal-backend' in call or 'endpoint set' in call])
+
+    def test_without_a_bare_metal_service_it_is_a_mistake(self):
+        self.phase('stack post-config')
+        self.phase('stack extra', expected=1, ALLOCATOR_BACKENDS='ironic')
+
+    def test_one_that_the_catalog_does_not_have_is_a_mistake(self):
+        self.phase('stack extra', expected=1,
+                   **self.OPTIONS | {'IRONIC_URL': ''})
+
+    def test_a_subnode_mirrors_too_and_changes_no_catalog(self):
+        node = SubnodeTests.NODE | {'ALLOCATOR_BACKENDS': 'ironic'}
+        self.phase('stack post-config', **node)
+        self.assertEqual('ironic',
+                         self.configuration()['DEFAULT.enabled_backends'])
+        self.assertEqual([], [
+            call for call in self.phase('stack extra', **node)
+            if not call.startswith('run_process')])
+
+    def test_each_for_itself_unless_it_is_set(self):
+        options = {'services': CONTROLLER + ',ir-api,ir-cond'}
+        self.phase('stack post-config', **options)
+        self.assertNotIn('DEFAULT.enabled_backends', self.configuration())
+        self.assertEqual([], [
+            call for call in self.phase('stack extra', **options)
+            if call.startswith(('openstack', 'get_or_add'))])
+
+
+class TempestTests(PluginTests):
+
+    def options(self, services):
+        self.phase('stack test-config', services=services)
+        path = self.tree / 'tempest.conf'
+        return path.read_text().splitlines() if path.exists() else []
+
+    def test_it_knows_the_service(self):
+        self.assertEqual(
+            ['service_available.ironic=True',
+             'baremetal.catalog_type=baremetal',
+             'baremetal.driver=fake-hardware',
+             'baremetal.max_microversion=' + versions.string(baremetal.MAX)],
+            self.options(CONTROLLER + ',tempest'))
+
+    def test_beside_a_bare_metal_service_the_tests_are_that_ones(self):
+        self.assertEqual([], self.options(CONTROLLER + ',tempest,ir-api'))
+
+    def test_without_tempest_there_is_nothing_to_write(self):
+        self.assertEqual([], self.options(CONTROLLER))
+
+
+class GrenadeTests(PluginTests):
+    """The upgrade from one devstack to another."""
+
+    def setUp(self):
+        super().setUp()
+        # What grenade and devstack bring along does nothing, but for their
+        # functions.
+        for name in ('grenaderc', 'stackrc', 'lib/tls', 'lib/apache'):
+            path = self.tree / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text('')
+        (self.tree / 'functions').write_text('source %s\n' % SCRIPT)
+        self.saved = self.tree / 'saved'
+        self.saved.mkdir()
+
+    def run_upgrade(self, *command, **options):
+        return self.run_script(
+            *command, TREE=str(self.tree), GRENADE_DIR=str(self.tree),
+            BASE_DEVSTACK_DIR=str(self.tree), SAVE_DIR=str(self.saved),
+            TARGET_DEVSTACK_DIR=str(self.tree), BASE_DEVSTACK_BRANCH='old',
+            TARGET_DEVSTACK_BRANCH='new', ENABLED_SERVICES=CONTROLLER,
+            **options)
+
+    def run_settings(self, **variables):
+        return self.run_upgrade(
+            '-ec', 'source %s/functions; source %s/upgrade/settings' % (
+                self.tree, PLUGIN), **variables)
+
+    def test_both_devstacks_get_the_plugin(self):
+        url = 'https://opendev.org/openstack/allocator'
+        services = 'enable_service allocator-api allocator-cond'
+        self.assertEqual(
+            ['register_project_for_upgrade allocator',
+             'register_db_to_save allocator',
+             'devstack_localrc base enable_plugin allocator %s old' % url,
+             'devstack_localrc base ' + services,
+             'devstack_localrc target enable_plugin allocator %s main' % url,
+             'devstack_localrc target ' + services],
+            self.run_settings(ALLOCATOR_BASE_REF='old'))
+
+    def test_there_is_no_master(self):
+        self.assertEqual([], [call for call in self.run_settings()
+                              if 'enable_plugin' in call
+                              and not call.endswith(' main')])
+
+    def test_shutdown_stops_the_processes_and_nothing_else(self):
+        self.run_phases(*STACK)
+        before = self.things()
+        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'shutdown.sh')
+        self.assertEqual(
+            ['stop_process allocator-api', 'stop_process allocator-cond',
+             'ensure_services_stopped allocator-api allocator-cond'],
+            calls[1:])
+        self.assertEqual({'process-allocator-api', 'process-allocator-cond'},
+                         before - self.things())
+
+    def test_upgrade_keeps_data_and_configuration(self):
+        self.run_phases(*STACK)
+        before = self.configuration()
+        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'upgrade.sh')
+        self.assertEqual(
+            ['setup_develop TREE/dest/allocator mysql',
+             'install_apache_uwsgi', 'pip_install_gr python-ironicclient',
+             'upgrade_project allocator old new',
+             'allocator-dbsync --config-file TREE/made/etc/allocator.conf '
+             'upgrade',
+             'run_process allocator-cond TREE/bin/allocator-conductor '
+             '--config-file TREE/made/etc/allocator.conf',
+             'run_process allocator-api /usr/bin/uwsgi --procname-prefix '
+             'allocator-api --ini TREE/made/etc/allocator-api-uwsgi.ini',
+             'wait_for_service 60 http://192.0.2.1/baremetal',
+             'ensure_services_started allocator-api allocator-cond'],
+            calls[1:])
+        self.assertEqual(before, self.configuration())
+        self.assertTrue(
+            (self.saved / 'etc.allocator' / 'allocator.conf').exists())
+
+    def test_upgrade_ends_where_the_schema_fails(self):
+        self.run_phases(*STACK)
+        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'upgrade.sh',
+                                 expected=1, DBSYNC_FAILS='yes')
+        self.assertEqual([], [call for call in calls
+                              if call.startswith('run_process')])
 
 
 class DisabledTests(PluginTests):

@@ -4,19 +4,23 @@
 import os
 import pathlib
 import re
+import sys
 import timeit
+from unittest import mock
 
 import fixtures
 from oslo_config import fixture as config_fixture
 from oslo_db import exception as db_exc
+from oslo_utils import uuidutils
 import prometheus_client
 import testtools
 
-from allocator import metrics
 from allocator.api import app
 from allocator.api import measuring
+from allocator.conductor import pool_gauge
 from allocator.conf import CONF
 from allocator.db import session
+from allocator.telemetry import metrics
 from allocator.tests import fixtures as service_fixtures
 
 DOCUMENT = (pathlib.Path(__file__).parents[3]
@@ -86,7 +90,7 @@ class CountTests(testtools.TestCase):
             environ = {'REQUEST_METHOD': method, 'PATH_INFO': path,
                        'SERVER_NAME': 'test', 'SERVER_PORT': '80',
                        'wsgi.url_scheme': 'http',
-                       'HTTP_OPENSTACK_API_VERSION': 'baremetal 1.107'}
+                       'HTTP_OPENSTACK_API_VERSION': 'baremetal latest'}
             list(application(environ, lambda *args: None))
         found = {(method, status): self.counted.value(
             'api_requests_total', method=method, status=status)
@@ -110,6 +114,25 @@ class CountTests(testtools.TestCase):
         self.assertEqual(1, self.counted.value(
             'database_errors_total', error='DBDeadlock',
             transaction='claim_something'))
+
+    def test_the_pool_is_told_by_class_and_condition(self):
+        self.useFixture(fixtures.EnvironmentVariable(
+            'PROMETHEUS_MULTIPROC_DIR',
+            self.useFixture(fixtures.TempDir()).path))
+        for values in ({}, {}, {'maintenance': True},
+                       {'instance_uuid': uuidutils.generate_uuid()},
+                       {'resource_class': None}):
+            service_fixtures.add_node(**values)
+        pool_gauge.show()
+        family, = metrics.GaugeCollector().collect()
+        self.assertEqual('allocator_nodes', family.name)
+        found = {(sample.labels['resource_class'],
+                  sample.labels['condition']): sample.value
+                 for sample in family.samples}
+        self.assertEqual(
+            {('metal', 'free'): 2, ('metal', 'held'): 1,
+             ('metal', 'out_of_order'): 1, ('', 'free'): 1, ('', 'held'): 0,
+             ('', 'out_of_order'): 0}, found)
 
     def test_a_gauge_that_cannot_be_read_is_left_out(self):
         def fail():
@@ -186,6 +209,31 @@ class DirectoryTests(testtools.TestCase):
         folder = self.files()
         metrics.prepare(metrics.API, is_master=False)
         self.assertIn('counter_17.db', os.listdir(folder))
+
+    def test_a_directory_that_cannot_be_made_ends_the_start(self):
+        """Once, with a traceback."""
+        file = os.path.join(self.directory, 'file')
+        open(file, 'w').close()
+        self.conf.config(group='metrics', directory=file)
+        for is_master in (True, False):
+            error = self.assertRaises(SystemExit, metrics.prepare,
+                                      metrics.API, is_master)
+            self.assertIn('[metrics] directory', str(error))
+            self.assertIn(file, str(error))
+
+    def test_services_that_share_a_directory_keep_each_others_files(self):
+        folder = self.files()
+        self.conf.config(group='metrics', conductor_port=1)
+        metrics.prepare(metrics.CONDUCTOR)
+        self.assertIn('counter_17.db', os.listdir(folder))
+
+    def test_without_the_library_the_start_ends_with_a_sentence(self):
+        """Once, it named a package of somebody else's on the index."""
+        with mock.patch.dict(sys.modules, {'prometheus_client': None}):
+            error = self.assertRaises(SystemExit, metrics.prepare,
+                                      metrics.API)
+        self.assertIn('".[metrics]"', str(error))
+        self.assertNotIn('allocator[', str(error))
 
     def test_only_its_maker_removes_a_temporary_directory(self):
         metrics._remove(self.directory, os.getpid() + 1)

@@ -7,8 +7,9 @@ import re
 
 import testtools
 
-from allocator import notifications
+from allocator.api.versions import baremetal
 from allocator.api.views import allocation as view
+from allocator.telemetry import notifications
 from allocator.tests import fixtures
 from allocator.tests import listening
 
@@ -209,7 +210,8 @@ class PriorityTests(NotificationTests):
         self.listener.wait_for('active', count=3)
 
     def test_the_payload_has_the_fields_of_the_api(self):
-        self.assertEqual(view.FIELDS, notifications.FIELDS)
+        known = baremetal.API.fields('allocation', view.FIELDS, baremetal.MAX)
+        self.assertEqual(tuple(known), notifications.FIELDS)
 
 
 class AbsentBusTests(testtools.TestCase):

@@ -2,6 +2,7 @@
 """The outbox: nobody waits for the message bus."""
 
 import threading
+import time
 
 import fixtures
 import testtools
@@ -60,3 +61,48 @@ class OutboxTests(testtools.TestCase):
         box.put(1)
         box.close(0.01)
         self.assertEqual([], self.sent)
+
+    def test_what_means_the_same_is_sent_once_while_it_waits(self):
+        sending = threading.Event()
+
+        def send(message):
+            sending.set()
+            self.send(message)
+
+        box = outbox.Outbox('letters', send, 'too bad')
+        box.put_once('look', 'first')
+        self.assertTrue(sending.wait(10))
+        # The first is on its way, so somebody must be told of the second.
+        box.put_once('look', 'second')
+        box.put_once('look', 'third')
+        box.put_once('listen', 'fourth')
+        self.bus.set()
+        box.close(10)
+        self.assertEqual(['first', 'second', 'fourth'], self.sent)
+
+    def test_what_was_dropped_can_be_said_again(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'allocator.common.outbox.LENGTH', 1))
+        sending = threading.Event()
+
+        def send(message):
+            sending.set()
+            self.send(message)
+
+        box = outbox.Outbox('letters', send, 'too bad')
+        box.put('on its way')
+        self.assertTrue(sending.wait(10))
+        box.put('waits')
+        box.put_once('look', 'dropped')
+        self.bus.set()
+        self.wait_for(lambda: len(self.sent) == 2)
+        box.put_once('look', 'sent')
+        self.wait_for(lambda: len(self.sent) == 3)
+        self.assertEqual(['on its way', 'waits', 'sent'], self.sent)
+
+    def wait_for(self, condition):
+        """Wait until a condition holds, ten seconds at most."""
+        deadline = time.monotonic() + 10
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)

@@ -97,6 +97,18 @@ class CheckTests(testtools.TestCase):
         self.configuration.set('policy_file', path, group='oslo_policy')
         return common_checks.check_policy_json(self.checks, CONF)
 
+    def test_policy_that_the_api_would_not_start_with(self):
+        """Once, the check called a file fine that ends the API's start."""
+        for text in ('"baremetal:allocation:get": [', '- a list'):
+            self.policy_file('policy.yaml', text)
+            self.assert_result(status.FAILURE, 'the API does not start',
+                               self.checks._policies())
+            self.assertRaises(SystemExit, policy.require_files)
+
+    def test_policy_that_the_api_can_read(self):
+        self.policy_file('policy.yaml', '"baremetal:allocation:get": "!"\n')
+        self.assert_result(status.SUCCESS, None, self.checks._policies())
+
     def test_policy_in_yaml(self):
         self.assert_result(status.SUCCESS, None, self.policy_file(
             'policy.yaml', '"baremetal:allocation:get": "!"\n'))
@@ -124,7 +136,7 @@ class VersionTests(testtools.TestCase):
                          self.judge('mysql', 10, 5, 27, is_mariadb=True))
 
     def test_mysql(self):
-        self.assertEqual(status.SUCCESS, self.judge('mysql', 8, 0, 1))
+        self.assertEqual(status.SUCCESS, self.judge('mysql', 8, 0, 4))
         self.assertEqual(status.FAILURE, self.judge('mysql', 5, 7, 44))
 
     def test_postgresql(self):

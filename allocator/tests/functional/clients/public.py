@@ -11,12 +11,13 @@ from keystoneauth1 import session as ks_session
 import openstack
 import requests
 
+from allocator.tests import microversions
 from allocator.tests.functional import processes
 
 #: Versions that are pinned: the oldest and the newest, and each that changed
 #: something about allocations.
 VERSIONS = ('1.1', '1.52', '1.57', '1.58', '1.60', '1.79', '1.91', '1.98',
-            '1.107', 'latest')
+            microversions.NEWEST, 'latest')
 ALLOCATION_VERSIONS = VERSIONS[1:]
 
 #: Seconds that a command may take; a 409 is repeated for 21 seconds.
@@ -24,22 +25,25 @@ TIMEOUT = 120
 
 
 class OpenStackCommand(fixtures.Fixture):
-    """The command "openstack baremetal", without authentication.
+    """The command "openstack baremetal".
 
-    :param endpoint: URL of the service
+    :param endpoint: URL of the service, which is asked without
+        authentication; None where the variables say all
+    :param variables: dict of environment variables that begin with OS_
     """
 
-    def __init__(self, endpoint):
-        self._endpoint = endpoint
+    def __init__(self, endpoint=None, variables=None):
+        self._variables = variables or {'OS_AUTH_TYPE': 'none',
+                                        'OS_ENDPOINT': endpoint}
 
     def _setUp(self):
         home = self.useFixture(fixtures.TempDir()).path
         self.environment = {
             name: value for name, value in os.environ.items()
             if not name.startswith('OS_')
-        } | {'OS_AUTH_TYPE': 'none', 'OS_ENDPOINT': self._endpoint,
-             # Versions are remembered there by host and port.
-             'XDG_CACHE_HOME': home, 'HOME': home, 'no_proxy': '127.0.0.1'}
+        } | self._variables | {
+            # Versions are remembered there by host and port.
+            'XDG_CACHE_HOME': home, 'HOME': home, 'no_proxy': '127.0.0.1'}
 
     def run(self, *arguments, version=None):
         """Run a command.

@@ -27,7 +27,7 @@ def locks_nodes(statement):
 
 
 def writes_nodes(statement):
-    return statement.startswith('UPDATE nodes')
+    return statement.startswith('UPDATE') and ' nodes ' in statement
 
 
 class Claims:

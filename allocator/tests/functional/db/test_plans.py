@@ -3,6 +3,7 @@
 
 import sqlalchemy as sa
 
+from allocator.db import candidates
 from allocator.db import claims
 from allocator.db import conductors
 from allocator.db import session
@@ -20,7 +21,7 @@ BATCH = 8
 LARGE = ('nodes', 'allocations')
 
 # Rows that one statement for a small batch may read of a large table.
-FEW = 100
+FEW = candidates.LOOK
 
 
 @testcase.per_database(*databases.SERVERS)

@@ -46,9 +46,9 @@ class _Killed(Exception):
 
 
 @contextlib.contextmanager
-def _held_writer():
+def _held_writer(**options):
     """Open a transaction that waits before its COMMIT, if told to."""
-    with _writer() as connection:
+    with _writer(**options) as connection:
         yield connection
         held = getattr(_here, 'held', None)
         if held:

@@ -9,10 +9,16 @@ from allocator.db import session
 from allocator.tests import fixtures
 
 URL = '/v1/allocations'
+OWN_URL = '/allocator/v1/allocations'
 
 
 class AllocationTestCase(base.BaseTestCase):
-    """Has the API on an empty database as ``self.api``."""
+    """Has the API on an empty database as ``self.api``.
+
+    :cvar url: the collection that the shortcuts use
+    """
+
+    url = URL
 
     def setUp(self):
         super().setUp()
@@ -20,7 +26,7 @@ class AllocationTestCase(base.BaseTestCase):
 
     def create(self, version=None, **values):
         """Create an allocation of resource class "metal"; return it."""
-        answer = self.api.post(URL, {'resource_class': 'metal'} | values,
+        answer = self.api.post(self.url, {'resource_class': 'metal'} | values,
                                version=version)
         self.assertEqual(201, answer.status, answer)
         return answer.body
@@ -40,7 +46,7 @@ class AllocationTestCase(base.BaseTestCase):
 
     def show(self, ident, version=None):
         """Read an allocation."""
-        return self.read('%s/%s' % (URL, ident), version=version)
+        return self.read('%s/%s' % (self.url, ident), version=version)
 
     def read(self, url, version=None):
         """GET something that is there; return the body."""
@@ -56,7 +62,7 @@ class AllocationTestCase(base.BaseTestCase):
         """
         body = [dict(zip(('op', 'path', 'value'), operation, strict=False))
                 for operation in operations]
-        answer = self.api.patch('%s/%s' % (URL, ident), body,
+        answer = self.api.patch('%s/%s' % (self.url, ident), body,
                                 version=version)
         self.assertEqual(status, answer.status, answer)
         return answer

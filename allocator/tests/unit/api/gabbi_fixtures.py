@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the declarative HTTP tests stand on: an inventory, a conductor."""
 
+import os
+
 from gabbi import fixture
 
 from allocator.tests import fixtures
+from allocator.tests import microversions
+
+# The only way by which something computed gets into the YAML files.
+os.environ.update(NEWEST_VERSION=microversions.NEWEST,
+                  TOO_NEW_VERSION=microversions.TOO_NEW,
+                  NEWEST_OWN_VERSION=microversions.NEWEST_OWN)
 
 _api = None
 

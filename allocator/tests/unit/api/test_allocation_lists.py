@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of allocations: their order, their links, their fields."""
 
+from allocator.api import app
 from allocator.api.controllers.v1 import allocation
 from allocator.tests import fixtures
 from allocator.tests.unit.api import allocating
@@ -142,6 +143,7 @@ class LinkTests(allocating.AllocationTestCase):
             self.assertTrue(link.startswith('http://localhost'), link)
         self.api.configuration.set('enable_proxy_headers_parsing', True,
                                    group='oslo_middleware')
+        self.api.application = app.setup_app()
         for link in self.links(headers=headers):
             self.assertRegex(link, '^https://cloud.example/baremetal/'
                                    '(v1|allocations)/')

@@ -57,13 +57,20 @@ class PatchTests(allocating.AllocationTestCase):
                 ('/extra/a/b/0', EXTRA | {'a': {'b': [2, {'c': 3}]}})):
             self.assert_extra(expected, ('remove', path))
 
-    def test_what_is_absent_can_be_removed(self):
+    def test_what_is_removed_inside_of_extra_must_exist(self):
+        # It was 200, against RFC 6902, 4.2.
         for path in ('/extra/no', '/extra/no/no', '/extra/a/b/9',
-                     '/extra/a/b/no', '/extra/a/b/2/c/d'):
-            self.assert_extra(EXTRA, ('remove', path))
+                     '/extra/a/b/no', '/extra/a/b/2/c/d', '/extra/a/b/-'):
+            self.assert_refused([{'op': 'remove', 'path': path}], path)
+        self.assert_refused([{'op': 'remove', 'path': '/extra'},
+                             {'op': 'remove', 'path': '/extra/a'}],
+                            '/extra/a')
+
+    def test_a_name_that_is_not_set_can_be_removed(self):
         uuid = self.create()['uuid']
         for _ in range(2):
-            self.patch(uuid, ('remove', '/name'), ('remove', '/extra'))
+            self.patch(uuid, ('remove', '/name'), ('remove', '/extra'),
+                       ('remove', '/name'), ('remove', '/extra'))
 
     def test_operations_build_on_each_other(self):
         self.assert_extra({'a': {'b': [1]}},
@@ -77,6 +84,9 @@ class PatchTests(allocating.AllocationTestCase):
         self.assert_refused([
             {'op': 'add', 'path': '/name', 'value': 'two'},
             {'op': 'replace', 'path': '/extra/no', 'value': 1}])
+        self.assert_refused([
+            {'op': 'add', 'path': '/extra/new', 'value': 1},
+            {'op': 'remove', 'path': '/extra/no'}])
 
     def test_null_empties(self):
         body = self.patch(self.uuid, ('add', '/name', None),

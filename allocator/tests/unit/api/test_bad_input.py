@@ -58,6 +58,62 @@ TAKEN = {
     'owner': (' ', 'é', '😀' * 255, 'x' * 255),
 }
 
+#: Values that the own API's attributes refuse.
+OWN_REFUSED = {
+    'forbidden_traits': REFUSED['traits'],
+    'any_traits': (1, 'CUSTOM_A', {}, True, ['CUSTOM_A'], [None], [1], [[]],
+                   [['CUSTOM_A'], []], [[None]], [['custom_a']],
+                   [['CUSTOM_A\n']], [['CUSTOM_\ud800']], [{}],
+                   [['CUSTOM_%d' % n] for n in range(51)],
+                   [['CUSTOM_%d' % n for n in range(51)]]),
+    'preferred_traits': (
+        1, 'CUSTOM_A', {}, True, ['CUSTOM_A'], [None], [[]], [{}],
+        [{'trait': 'CUSTOM_A'}], [{'weight': 1}],
+        [{'trait': 'CUSTOM_A', 'weight': 1, 'more': 1}],
+        *([{'trait': 'CUSTOM_A', 'weight': weight}] for weight in (
+            0, -1, 101, 1.5, 1.0, True, '1', None, [], 10 ** 30)),
+        *([{'trait': trait, 'weight': 1}] for trait in (
+            None, 1, '', 'custom_a', 'CUSTOM_A\n', 'CUSTOM_\ud800', [])),
+        [{'trait': 'CUSTOM_A', 'weight': 1},
+         {'trait': 'CUSTOM_A', 'weight': 2}],
+        [{'trait': 'CUSTOM_%d' % n, 'weight': 1} for n in range(51)]),
+    'excluded_nodes': (*REFUSED['candidate_nodes'][:-1],
+                       ['n%d' % n for n in range(101)]),
+    'properties': (
+        1, 'cpus', [], True, {'cpus': 1}, {'cpus': None}, {'cpus': []},
+        {'cpus': {}}, {'cpus': {'>': 1}}, {'cpus': {'': 1}},
+        {'cpus': {'\ud800': 1}}, {'cpus': {'like': 'x'}},
+        *({'cpus': {'=': value}} for value in (
+            None, [], {}, [1], '', ' ', '\x00', '\ud800', 'x' * 256)),
+        *({'cpus': {operator: value}} for operator in ('>=', '<=')
+          for value in ('many', True, 'true', [1], None, '')),
+        *({'cpus': {operator: value}} for operator in ('in', 'not in')
+          for value in (1, 'x', [], {}, None, [None], [[]], [''],
+                        list(range(101)))),
+        *({name: {'=': 1}} for name in (
+            '', 'vendor', 'CPUS', 'cpus ', 'capabilities', 'capabilities:',
+            'capabilities: a', 'capabilities:a,b', 'capabilities:a:b',
+            'capability:a', 'capabilities:\x00', 'capabilities:\ud800',
+            'capabilities:' + 'x' * 255, '\ud800', 'x' * 100000)),
+        {'capabilities:%d' % n: {'=': 1} for n in range(21)}),
+}
+
+#: And such as look bad and are not.
+OWN_TAKEN = {
+    'forbidden_traits': TAKEN['traits'],
+    'any_traits': ([], [['CUSTOM_A']], [['CUSTOM_A'], ['CUSTOM_A']]),
+    'preferred_traits': ([], [{'trait': 'CUSTOM_A', 'weight': 100}]),
+    'excluded_nodes': ([], ['node', 'node']),
+    'properties': (
+        {}, {'cpus': {'=': 1.5}}, {'cpus': {'>=': '8'}},
+        {'cpus': {'=': True}}, {'cpus': {'=': 'é😀'}},
+        {'cpus': {'=': 'x' * 255}}, {'cpus': {'>=': -1e300}},
+        {'cpus': {'!=': 1, '>=': 0, '<=': 9, 'in': [2], 'not in': [3]}},
+        {'capabilities:boot mode': {'in': ['uefi', 1, False]}},
+        {'capabilities:' + 'x' * 242: {'=': 1}},
+        {'capabilities:é😀': {'not in': list(range(100))}}),
+}
+
 strings = strategies.text(
     alphabet=strategies.characters(codec=None), max_size=300)
 json_values = strategies.recursive(
@@ -87,20 +143,23 @@ class BadInputTestCase(allocating.AllocationTestCase):
 
 class AttributeTests(BadInputTestCase):
 
+    refused = REFUSED
+    taken = TAKEN
+
     def test_each_attribute_refuses_what_it_is_not(self):
-        for name, bad in REFUSED.items():
+        for name, bad in self.refused.items():
             for value in bad:
                 answer = self.api.post(
-                    URL, {'resource_class': 'x'} | {name: value})
-                words = () if name in ('node', 'candidate_nodes') else (name,)
+                    self.url, {'resource_class': 'x'} | {name: value})
+                words = () if name == 'node' or '_nodes' in name else (name,)
                 self.refuse(400, answer, *words)
         self.assertEqual([], self.rows())
 
     def test_each_attribute_takes_what_it_is(self):
-        for name, good in TAKEN.items():
+        for name, good in self.taken.items():
             for value in good:
                 uuid = self.create(**{name: value})['uuid']
-                if name not in ('traits', 'candidate_nodes'):
+                if not name.endswith(('traits', 'nodes')):
                     self.assertEqual(value, self.show(uuid)[name])
 
     def test_unknown_attributes_are_named(self):
@@ -108,19 +167,27 @@ class AttributeTests(BadInputTestCase):
                      'created_at', 'id', '__class__', 'validate', '\ud800',
                      '', 'Name'):
             self.refuse(400, self.api.post(
-                URL, {'resource_class': 'x', name: 'x'}), name)
+                self.url, {'resource_class': 'x', name: 'x'}), name)
         self.assertEqual([], self.rows())
 
     def test_a_resource_class_is_needed(self):
         for body in ({}, {'name': 'x'}, {'resource_class': None},
                      {'node': None}):
-            self.refuse(400, self.api.post(URL, body), 'resource_class')
+            self.refuse(400, self.api.post(self.url, body), 'resource_class')
 
     def test_a_refusal_is_short_whatever_was_sent(self):
         for body in ({'x' * 200000: 1}, {'candidate_nodes': [
                 'n%d' % n for n in range(9999)]}):
-            answer = self.api.post(URL, {'resource_class': 'x'} | body)
+            answer = self.api.post(self.url, {'resource_class': 'x'} | body)
             self.assertLess(len(self.refuse(400, answer)), 2100)
+
+
+class OwnAttributeTests(AttributeTests):
+    """The same through the own API."""
+
+    url = allocating.OWN_URL
+    refused = REFUSED | OWN_REFUSED
+    taken = TAKEN | OWN_TAKEN
 
 
 class UrlTests(BadInputTestCase):
@@ -171,12 +238,16 @@ class UrlTests(BadInputTestCase):
 
 class FuzzTests(BadInputTestCase):
 
+    attributes = ATTRIBUTES
+
     @lightly
-    @hypothesis.given(strategies.dictionaries(
-        strategies.sampled_from(ATTRIBUTES), json_values, min_size=1))
-    def test_any_values_of_a_body(self, body):
+    @hypothesis.given(strategies.data())
+    def test_any_values_of_a_body(self, data):
+        body = data.draw(strategies.dictionaries(
+            strategies.sampled_from(self.attributes), json_values,
+            min_size=1))
         before = self.rows()
-        answer = self.api.post(URL, {'resource_class': 'x'} | body)
+        answer = self.api.post(self.url, {'resource_class': 'x'} | body)
         self.assert_answered(answer, before)
 
     @lightly
@@ -184,19 +255,20 @@ class FuzzTests(BadInputTestCase):
     def test_any_json(self, body):
         before = self.rows()
         self.assert_answered(
-            self.api.post(URL, raw=json.dumps(body).encode()), before)
+            self.api.post(self.url, raw=json.dumps(body).encode()), before)
 
     @lightly
     @hypothesis.given(strategies.binary(max_size=50))
     def test_any_bytes(self, raw):
-        self.refuse(400, self.api.post(URL, raw=raw))
+        self.refuse(400, self.api.post(self.url, raw=raw))
         self.assertEqual([], self.rows())
 
     @lightly
     @hypothesis.given(json_values)
     def test_any_extra_is_given_back(self, value):
         extra = {'value': value}
-        answer = self.api.post(URL, {'resource_class': 'x', 'extra': extra})
+        answer = self.api.post(self.url, {'resource_class': 'x',
+                                          'extra': extra})
         hypothesis.assume(answer.status == 201)
         self.assertEqual(extra, self.show(answer.body['uuid'])['extra'])
 
@@ -208,7 +280,7 @@ class FuzzTests(BadInputTestCase):
     def test_any_parameter(self, name, value):
         text = parse.quote(value.encode(errors='surrogatepass'))
         self.assert_answered(
-            self.api.get('%s?%s=%s' % (URL, name, text)), self.rows())
+            self.api.get('%s?%s=%s' % (self.url, name, text)), self.rows())
 
     @lightly
     @hypothesis.given(strings)
@@ -216,7 +288,7 @@ class FuzzTests(BadInputTestCase):
         text = parse.quote(name.encode(errors='surrogatepass'))
         for method in ('GET', 'PATCH', 'DELETE'):
             self.assert_answered(self.api.request(
-                method, '%s/x%s' % (URL, text)), self.rows())
+                method, '%s/x%s' % (self.url, text)), self.rows())
 
     @lightly
     @hypothesis.given(strategies.lists(strategies.fixed_dictionaries(
@@ -228,10 +300,10 @@ class FuzzTests(BadInputTestCase):
     def test_any_patch(self, body):
         uuid = self.create(extra={'a': [1, {'b': 2}]})['uuid']
         before = self.rows()
-        answer = self.api.patch('%s/%s' % (URL, uuid), body)
+        answer = self.api.patch('%s/%s' % (self.url, uuid), body)
         self.assert_answered(answer, before)
         self.show(uuid)
-        self.api.delete('%s/%s' % (URL, uuid))
+        self.api.delete('%s/%s' % (self.url, uuid))
 
     @lightly
     @hypothesis.given(strategies.text(
@@ -240,4 +312,19 @@ class FuzzTests(BadInputTestCase):
         answer = self.api.get('/v1', headers={
             'OpenStack-API-Version': 'baremetal ' + version,
             'X-OpenStack-Ironic-API-Version': version})
+        self.assertIn(answer.status, (200, 400, 406))
+
+
+class OwnFuzzTests(FuzzTests):
+    """The same through the own API."""
+
+    url = allocating.OWN_URL
+    attributes = (*ATTRIBUTES, *OWN_REFUSED)
+
+    @lightly
+    @hypothesis.given(strategies.text(
+        alphabet=strategies.characters(max_codepoint=255), max_size=40))
+    def test_any_version(self, version):
+        answer = self.api.get('/allocator/v1', headers={
+            'OpenStack-API-Version': 'allocator ' + version})
         self.assertIn(answer.status, (200, 400, 406))

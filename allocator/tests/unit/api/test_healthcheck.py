@@ -2,7 +2,9 @@
 """/healthcheck tells load balancers whether this process can do its work."""
 
 import json
+import os
 
+import fixtures as fixture
 from oslotest import base
 import webob
 
@@ -20,9 +22,9 @@ class Healthcheck(base.BaseTestCase):
         self.useFixture(fixtures.Database())
         self.application = app.setup_app()
 
-    def _ask(self, method='GET', accept='application/json'):
-        request = webob.Request.blank('/healthcheck', method=method,
-                                      accept=accept)
+    def _ask(self, method='GET', accept='application/json',
+             path='/healthcheck'):
+        request = webob.Request.blank(path, method=method, accept=accept)
         return request.get_response(self.application)
 
     def _break_database(self):
@@ -44,6 +46,47 @@ class Healthcheck(base.BaseTestCase):
         self.assertEqual(503, answer.status_int)
         self.assertIn('No conductor is alive',
                       json.loads(answer.body)['reasons'])
+
+    def test_reads_stay_in_the_balancer_while_all_conductors_are_away(self):
+        conductors.leave('test', conductors.beat('test'))
+        self.assertEqual(503, self._ask().status_int)
+        answer = self._ask(path='/healthcheck/reads')
+        self.assertEqual(200, answer.status_int)
+        self.assertEqual(['The database answers'],
+                         json.loads(answer.body)['reasons'])
+        self.assertEqual(204, self._ask(
+            'HEAD', path='/healthcheck/reads').status_int)
+
+    def test_reads_without_database_are_503(self):
+        self._break_database()
+        answer = self._ask(path='/healthcheck/reads')
+        self.assertEqual(503, answer.status_int)
+        self.assertEqual(['The database is away'],
+                         json.loads(answer.body)['reasons'])
+
+    def test_reads_leave_with_a_process_in_maintenance(self):
+        path = os.path.join(self.useFixture(fixture.TempDir()).path, 'away')
+        self.configuration.set(
+            'backends', ['allocator_conductors', 'disable_by_file'],
+            'healthcheck')
+        self.application = app.setup_app()
+        # The backend registers its option when it is first used.
+        self.configuration.set('disable_by_file_path', path, 'healthcheck')
+        self.application = app.setup_app()
+        paths = ('/healthcheck', '/healthcheck/reads')
+        self.assertEqual([200, 200], [
+            self._ask(path=path).status_int for path in paths])
+        with open(path, 'w'):
+            self.assertEqual([503, 503], [
+                self._ask(path=path).status_int for path in paths])
+
+    def test_both_look_at_what_is_configured(self):
+        """The one for reads must not change what the other looks at."""
+        for _ in range(2):
+            self.application = app.setup_app()
+            self.assertEqual(
+                ['The database answers', 'A conductor is alive'],
+                json.loads(self._ask().body)['reasons'])
 
     def test_no_database_is_503_and_names_no_address(self):
         self._break_database()

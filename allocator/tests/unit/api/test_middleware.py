@@ -2,12 +2,19 @@
 """What stands around the controllers: errors, browsers, paths, Accept."""
 
 import json
+from unittest import mock
 
+from oslo_context import context as oslo_context
 from oslo_db import exception as db_exc
 import sqlalchemy.exc
+import webob
+import webob.dec
 
 from allocator.api import app
+from allocator.api import middleware
 from allocator.db import allocations
+from allocator.db import pagination
+from allocator.tests import microversions
 from allocator.tests.unit.api import allocating
 
 URL = allocating.URL
@@ -69,6 +76,59 @@ class ErrorTests(allocating.AllocationTestCase):
                              lambda *args, **kw: refusing)
         self.api.application = app.setup_app()
         self.refuse(429, self.api.get(URL))
+
+
+class FrameTests(allocating.AllocationTestCase):
+
+    ID = 'req-11111111-2222-3333-4444-555555555555'
+    PATHS = (URL, URL + '/absent', '/nothing', '/', '/healthcheck')
+
+    def ids(self, path, **headers):
+        answer = self.api.get(path, headers={
+            'Accept': 'application/json', **headers})
+        found = {answer.headers[name] for name in (
+            'X-Openstack-Request-Id', 'Openstack-Request-Id')}
+        self.assertEqual(1, len(found))
+        return found
+
+    def test_every_request_has_an_id_of_its_own(self):
+        found = set()
+        for path in self.PATHS:
+            found |= self.ids(path)
+            # A client cannot choose it.
+            found |= self.ids(path, **{'X-Openstack-Request-Id': self.ID})
+        self.assertEqual(2 * len(self.PATHS), len(found))
+        self.assertNotIn(self.ID, found)
+
+    def test_an_id_that_reaches_further_is_taken_over(self):
+        for given, kept in ((self.ID, self.ID), ('req-1', None),
+                            (self.ID + 'x', None), ('', None)):
+            with mock.patch.object(allocations, 'get_page', autospec=True,
+                                   side_effect=self.note_context):
+                self.api.get(URL, headers={'X-Openstack-Request-Id': given})
+            self.assertEqual(kept, self.context.global_request_id)
+
+    def note_context(self, *args, **kwargs):
+        self.context = oslo_context.get_current()
+        return pagination.Page([], False)
+
+    def test_headers_of_an_answer_stay_beside_ours(self):
+        def varying(environ, start_response):
+            start_response('200 OK', [('Vary', 'Cookie'), ('X-Other', 'a')])
+            return []
+
+        frame = middleware.Frame(varying)
+        answer = webob.Request.blank(URL).get_response(frame)
+        self.assertEqual('a', answer.headers['X-Other'])
+        self.assertEqual(('Cookie', 'OpenStack-API-Version',
+                          'X-OpenStack-Ironic-API-Version'), answer.vary)
+
+    def test_a_plain_request_goes_through_no_layer_of_a_library(self):
+        """Each makes objects of request and answer, to pass both on."""
+        with mock.patch.object(webob.dec.wsgify, '__call__',
+                               autospec=True) as layer:
+            self.assertEqual(200, self.api.get(URL).status)
+        layer.assert_not_called()
 
 
 class PathTests(allocating.AllocationTestCase):
@@ -136,7 +196,9 @@ class BrowserTests(allocating.AllocationTestCase):
                       answer.headers)
 
     def test_a_browser_may_read_answers_and_their_headers(self):
-        for version, status in (('1.107', 200), ('1.108', 406), ('x', 400)):
+        for version, status in (
+                (microversions.NEWEST, 200), (microversions.TOO_NEW, 406),
+                ('x', 400)):
             answer = self.api.get(URL, version=version,
                                   headers={'Origin': ORIGIN})
             self.assertEqual(
@@ -157,3 +219,23 @@ class BrowserTests(allocating.AllocationTestCase):
 
     def test_who_is_no_browser_gets_405_to_options(self):
         self.refuse(405, self.api.request('OPTIONS', URL))
+
+
+class SerializationTests(allocating.AllocationTestCase):
+
+    def test_whatever_extra_holds_comes_back(self):
+        """The fast serializer refuses some of what JSON admits."""
+        deep = []
+        for _ in range(250):
+            deep = [deep]
+        self.api.configuration.set('max_json_depth', 256, group='api')
+        for value in ('\ud800', 2 ** 70, -2 ** 64, deep, 1e300, 'ä\U0001f600',
+                      '\x00', {'a': [None, True, 0.1]}):
+            made = self.api.post(URL, {'resource_class': 'metal',
+                                       'extra': {'value': value}})
+            self.assertEqual(201, made.status, made)
+            found = self.read(URL + '/' + made.body['uuid'])
+            self.assertEqual(value, made.body['extra']['value'])
+            self.assertEqual(value, found['extra']['value'])
+        page = self.read(URL + '?fields=extra')['allocations']
+        self.assertEqual(8, len(page))

@@ -4,7 +4,9 @@
 import sqlalchemy as sa
 
 from allocator.api import versions
-from allocator.api.controllers.v1 import node_listing
+from allocator.api.controllers.v1.nodes import lists as node_listing
+from allocator.api.versions import baremetal
+from allocator.db import node_filters
 from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests.unit.api import inventory
@@ -28,6 +30,10 @@ class FiltersTest(inventory.InventoryTestCase):
     def assert_found(self, query, *uuids):
         for path in ('/v1/nodes', '/v1/nodes/', '/v1/nodes/detail'):
             self.assertEqual(list(uuids), self.uuids(path + '?' + query))
+
+    def test_what_the_api_compares_the_database_knows(self):
+        self.assertLessEqual({*node_listing._EQUAL, *node_listing._READERS},
+                             {*node_filters.EQUAL, *node_filters._READERS})
 
     def test_equal(self):
         for name, value in (('resource_class', 'metal'), ('owner', 'p1'),
@@ -87,7 +93,7 @@ class FiltersTest(inventory.InventoryTestCase):
     def test_each_filter_needs_its_version(self):
         values = {'provision_state': 'active', 'fault': 'power failure',
                   'detail': 'True', 'sharded': 'True', 'fields': 'uuid'}
-        for name, minor in versions.RESOURCES['node'].filters.items():
+        for name, minor in baremetal.RESOURCES['node'].filters.items():
             url = '/v1/nodes?%s=%s' % (name, values.get(name, 'x'))
             self.assertEqual(
                 400 if name == 'detail' else 406,
@@ -103,6 +109,14 @@ class FiltersTest(inventory.InventoryTestCase):
                 self.assertEqual({self.plain, self.special}, set(found))
         self.assertEqual(406, self.api.get(
             '/v1/nodes?sort_key=owner', version='1.49').status)
+
+    def test_the_second_page_sorted_by_a_boolean_was_500(self):
+        for key in ('maintenance', 'retired', 'protected'):
+            for direction in ('asc', 'desc'):
+                query = '/v1/nodes?sort_key=%s&sort_dir=%s' % (key, direction)
+                first, last = self.uuids(query)
+                self.assertEqual([last], self.uuids(
+                    query + '&marker=' + first))
 
 
 class FieldsTest(inventory.InventoryTestCase):

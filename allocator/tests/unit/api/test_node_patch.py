@@ -2,7 +2,8 @@
 """PATCH of nodes."""
 
 from allocator.api import versions
-from allocator.api.controllers.v1 import node_update
+from allocator.api.controllers.v1.nodes import update as node_update
+from allocator.api.versions import baremetal
 from allocator.tests.unit.api import inventory
 
 UUID = '8d4ee4e6-5b0d-4ba3-b1b5-0d5f3c4f1c11'
@@ -89,9 +90,13 @@ class AttributesTest(inventory.InventoryTestCase):
 
     def test_a_patch_is_applied_whole_or_not_at_all(self):
         node = self.create()
-        self.patch(node, ('add', '/extra/a', 1), ('add', '/name', ''),
-                   status=400)
-        self.assertEqual({}, self.show(node)['extra'])
+        for second in (('add', '/name', ''), ('remove', '/extra/b'),
+                       ('replace', '/extra/b', 1)):
+            self.patch(node, ('add', '/extra/a', 1), second, status=400)
+            self.assertEqual({}, self.show(node)['extra'])
+
+    def test_a_name_that_is_not_set_can_be_removed(self):
+        self.patch(self.create(), ('remove', '/name'), ('remove', '/name'))
 
     def test_what_is_changed_elsewhere_says_where(self):
         node = self.create()
@@ -105,7 +110,7 @@ class AttributesTest(inventory.InventoryTestCase):
 
     def test_a_newer_attribute_is_not_acceptable(self):
         node = self.create()
-        for name, minor in versions.RESOURCES['node'].inputs.items():
+        for name, minor in baremetal.RESOURCES['node'].inputs.items():
             self.patch(node, ('remove', '/' + name), status=406,
                        version=versions.string(minor - 1))
             self.patch(node, ('remove', '/' + name),
@@ -222,6 +227,32 @@ class InstanceTest(inventory.InventoryTestCase):
             node, ('remove', '/instance_name'))['instance_name'])
 
 
+    def test_a_display_name_is_checked_as_the_name_it_becomes(self):
+        # A lone surrogate was 500, and NUL on PostgreSQL.
+        node = self.create()
+        for bad in ('\ud800', 'a\x00b', 'x' * 254 + '\udfff'):
+            for answer in (
+                    self.patch(node, ('add', '/instance_info/display_name',
+                                      bad), status=400),
+                    self.patch(node, ('add', '/instance_info',
+                                      {'display_name': bad}), status=400),
+                    self.api.post('/v1/nodes', {
+                        'driver': 'x',
+                        'instance_info': {'display_name': bad}})):
+                self.assertEqual(400, answer.status)
+                self.assertIn('instance_info.display_name', answer.fault)
+        self.assertEqual({}, self.show(node)['instance_info'])
+        # What is no name, or is not copied, may be anything.
+        for value in (5, None, ['\ud800']):
+            self.patch(node, ('add', '/instance_info/display_name', value))
+        self.patch(node, ('add', '/instance_name', 'a'))
+        self.assertEqual('\ud800', self.patch(
+            node, ('add', '/instance_info/display_name', '\ud800'))[
+                'instance_info']['display_name'])
+        self.assertEqual('x' * 255, self.create(instance_info={
+            'display_name': 'x' * 255 + '\ud800'})['instance_name'])
+
+
 class RulesTest(inventory.InventoryTestCase):
 
     def test_the_owner_of_an_allocated_node_cannot_be_changed(self):
@@ -232,6 +263,26 @@ class RulesTest(inventory.InventoryTestCase):
         self.patch(node, ('remove', '/owner'), status=409)
         self.patch(node, ('replace', '/owner', 'p1'))
         self.patch(node, ('replace', '/lessee', 'p2'))
+
+    def test_the_resource_class_of_an_active_node_cannot_be_changed(self):
+        node = self.create_available(resource_class='metal')
+        self.do(node, 'active')
+        for verb in (None, 'rescue'):
+            if verb:
+                self.do(node, verb, rescue_password='x')
+            for operation in (('replace', '/resource_class', 'gold'),
+                              ('remove', '/resource_class')):
+                answer = self.patch(node, operation, status=409)
+                self.assertIn('metal', answer.fault)
+            self.patch(node, ('replace', '/resource_class', 'metal'))
+        self.do(node, 'deleted')
+        self.patch(node, ('replace', '/resource_class', 'gold'))
+
+    def test_an_active_node_without_a_resource_class_gets_one(self):
+        # What was adopted before its class was known can be backfilled.
+        node = self.create_available()
+        self.do(node, 'active')
+        self.patch(node, ('add', '/resource_class', 'gold'))
 
     def test_an_available_node_cannot_be_retired(self):
         node = self.create_available()

@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what to nodes."""
 
+import os
+import uuid
+
+import fixtures
+
+from allocator.api.controllers.v1.nodes import update
+from allocator.common import policy
 from allocator.tests.unit.api import inventory
 
 ROLES = {'reader': ('reader',), 'member': ('reader', 'member'),
@@ -127,6 +134,55 @@ class NodePoliciesTest(inventory.InventoryTestCase):
         self.be('manager')
         self.assertEqual(403, self.api.post('/v1/nodes', {
             'driver': 'x'}).status)
+
+    def test_a_creation_needs_the_policies_of_a_patch(self):
+        # A project administrator chose shard, group and chassis of a node.
+        chassis = self.api.post('/v1/chassis', {}).body['uuid']
+        values = {name: {'a': 1} for name in (
+            'driver_info', 'extra', 'instance_info', 'network_data',
+            'properties')} | {
+            name: True for name in (
+                'automated_clean', 'disable_power_off', 'maintenance',
+                'protected', 'retired')} | {
+            'chassis_uuid': chassis, 'instance_uuid': str(uuid.uuid4())}
+        self.be('admin')
+        refused = set()
+        for name in update.PATCHABLE:
+            if name in ('driver', 'owner'):  # see above
+                continue
+            value = values.get(name, 'x')
+            patched = self.api.patch('/v1/nodes/' + self.own['uuid'], [
+                {'op': 'add', 'path': '/' + name, 'value': value}])
+            if name in ('instance_uuid', 'name') and patched.status == 200:
+                value = str(uuid.uuid4()) if name != 'name' else 'y'
+            created = self.api.post('/v1/nodes', {'driver': 'x', name: value})
+            self.assertEqual(patched.status == 403, created.status == 403,
+                             (name, patched, created))
+            if created.status == 403:
+                self.assertEqual(patched.fault, created.fault)
+                refused.add(name)
+        self.assertEqual({'chassis_uuid', 'conductor_group', 'shard'},
+                         refused)
+
+    def test_null_is_no_field_at_a_creation(self):
+        self.be('admin')
+        self.create(shard=None, chassis_uuid=None, conductor_group=None)
+
+    def test_a_policy_file_counts_at_a_creation(self):
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path,
+                            'policy.yaml')
+        with open(path, 'w') as stream:
+            stream.write('"baremetal:node:update:driver_info": "!"\n'
+                         '"baremetal:node:update:lessee": "!"\n')
+        self.be('admin')
+        self.api.configuration.set('policy_file', path, group='oslo_policy')
+        policy.reset()
+        for body, rule in (({'driver_info': {'a': 1}}, 'driver_info'),
+                           ({'lessee': 'own'}, 'lessee')):
+            answer = self.api.post('/v1/nodes', {'driver': 'x'} | body)
+            self.assertEqual(403, answer.status)
+            self.assertIn('baremetal:node:update:' + rule, answer.fault)
+        self.create(extra={'a': 1})
 
     def test_a_system_administrator_creates_for_anyone(self):
         self.be_system('admin')

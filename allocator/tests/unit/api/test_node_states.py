@@ -2,8 +2,10 @@
 """Provision states, power and maintenance of nodes."""
 
 from allocator.api import versions
+from allocator.api.versions import baremetal
 from allocator.common import provisioning
 from allocator.tests import fixtures
+from allocator.tests import microversions
 from allocator.tests.unit.api import inventory
 
 _ARGUMENTS = {
@@ -93,7 +95,8 @@ class ProvisionTest(inventory.InventoryTestCase):
 
     def test_each_verb_needs_its_version(self):
         node = self.create()
-        for verb, minor in versions.RESOURCES['provision_verb'].inputs.items():
+        verbs = baremetal.RESOURCES['provision_verb'].inputs
+        for verb, minor in verbs.items():
             arguments = {} if minor < 70 else _ARGUMENTS.get(verb, {})
             self.do(node, verb, status=406,
                     version=versions.string(minor - 1),
@@ -114,11 +117,23 @@ class ProvisionTest(inventory.InventoryTestCase):
         self.assertEqual(404, self.api.put(
             '/v1/nodes/x/states/provision', {'target': 'manage'}).status)
 
+    def test_servicing_without_a_ramdisk_came_later_than_cleaning(self):
+        node = self.create()
+        self.do(node, 'manage')
+        for version, status in (('1.69', 406), ('1.70', 202)):
+            self.do(node, 'clean', status=status, version=version,
+                    clean_steps=[{}], disable_ramdisk=True)
+        self.do(node, 'adopt')
+        for flag in (True, False):
+            for version, status in (('1.107', 406), ('1.108', 202)):
+                self.do(node, 'service', status=status, version=version,
+                        service_steps=[{}], disable_ramdisk=flag)
+
     def test_configdrive(self):
         node = self.create_available()
         for version, status, verb, configdrive in (
                 ('1.55', 400, 'active', {'meta_data': {}}),
-                ('1.107', 400, 'active', 5),
+                (microversions.NEWEST, 400, 'active', 5),
                 ('1.56', 202, 'active', {'meta_data': {}}),
                 ('1.34', 400, 'rebuild', 'aGk='),
                 ('1.35', 202, 'rebuild', 'aGk=')):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traits of nodes."""
 
-import itertools
 
 import fixtures as base_fixtures
 
-from allocator.db import traits as db_traits
+from allocator.db import node_changes
+from allocator.db import nodes
+from allocator.db import profiles
 from allocator.tests import fixtures
 from allocator.tests.unit.api import inventory
 
@@ -79,17 +80,18 @@ class TraitsTest(inventory.InventoryTestCase):
 
         :param rivals: iterator of lists of traits
         """
-        intern = db_traits.intern
+        show = nodes.show
 
-        def interrupted(traits):
-            found = intern(traits)
-            rival = intern(next(rivals, None) or traits)
-            if rival != found:
-                fixtures.change_node(self.node['uuid'], trait_set_id=rival)
+        def interrupted(uuid, names):
+            found = show(uuid, names)
+            rival = next(rivals, None)
+            if rival is not None:
+                fixtures.change_node(uuid, **profiles.intern(
+                    profiles.wanted(rival, {})))
             return found
 
         self.useFixture(base_fixtures.MockPatchObject(
-            db_traits, 'intern', side_effect=interrupted, autospec=True))
+            nodes, 'show', side_effect=interrupted, autospec=True))
 
     def test_traits_added_at_the_same_time_are_all_kept(self):
         self.interrupt(iter([['CUSTOM_B'], ['CUSTOM_B', 'CUSTOM_C']]))
@@ -97,7 +99,8 @@ class TraitsTest(inventory.InventoryTestCase):
         self.assertEqual(['CUSTOM_A', 'CUSTOM_B', 'CUSTOM_C'], self.traits())
 
     def test_a_node_that_never_holds_still_is_a_conflict(self):
-        self.interrupt(['CUSTOM_%d' % n] for n in itertools.count())
+        self.interrupt(['CUSTOM_%d' % n]
+                       for n in range(node_changes.ATTEMPTS))
         answer = self.api.put(self.url + '/CUSTOM_A')
         self.assertEqual(409, answer.status)
         self.assertNotIn('CUSTOM_A', self.traits())

@@ -2,6 +2,7 @@
 """POST, GET and DELETE of nodes."""
 
 from allocator.api import versions
+from allocator.api.versions import baremetal
 from allocator.api.views import node as view
 from allocator.tests.unit.api import inventory
 
@@ -86,7 +87,7 @@ class CreateTest(inventory.InventoryTestCase):
         self.assertEqual([], self.uuids('/v1/nodes'))
 
     def test_a_newer_attribute_is_not_acceptable(self):
-        for name, minor in versions.RESOURCES['node'].inputs.items():
+        for name, minor in baremetal.RESOURCES['node'].inputs.items():
             answer = self.api.post(
                 '/v1/nodes', {'driver': 'x', name: None},
                 version=versions.string(minor - 1))
@@ -148,15 +149,25 @@ class ShowTest(inventory.InventoryTestCase):
 
     def test_each_version_shows_its_fields(self):
         node = self.create()
-        for name, minor in versions.RESOURCES['node'].fields.items():
+        for name, minor in baremetal.RESOURCES['node'].fields.items():
             self.assertNotIn(name, self.show(
                 node, version=versions.string(minor - 1)))
             self.assertIn(name, self.show(
                 node, version=versions.string(minor)))
 
+    def test_health_is_told_from_version_109_on(self):
+        node = self.create()
+        self.assertIsNone(self.show(node, version='1.109')['health'])
+        self.assertNotIn('health', self.show(node, version='1.108'))
+        url = '/v1/nodes/%s?fields=health' % node['uuid']
+        self.assertEqual(406, self.api.get(url, version='1.108').status)
+        self.assertIsNone(self.api.get(url, version='1.109').body['health'])
+        self.assertEqual(400, self.api.get(
+            '/v1/nodes?sort_key=health').status)
+
     def test_each_field_can_be_chosen(self):
         node = self.create()
-        for name in view.FIELDS:
+        for name in baremetal.API.fields('node', view.FIELDS, baremetal.MAX):
             answer = self.api.get('/v1/nodes/%s?fields=%s'
                                   % (node['uuid'], name))
             self.assertEqual({name, 'links'}, set(answer.body))

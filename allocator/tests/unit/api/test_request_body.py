@@ -1,52 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the body of a request is read: its length, its type, its JSON."""
 
-import io
 import json
 
-import webob
+from allocator.tests.unit.api import bodies
 
-from allocator.tests import fixtures
-from allocator.tests.unit.api import allocating
-
-URL = allocating.URL
-GOOD = b'{"resource_class": "x"}'
+GOOD = bodies.GOOD
 
 
-class BrokenStream:
-    """A body of which the rest never comes."""
-
-    def read(self, size):
-        raise TimeoutError
-
-
-class BodyTestCase(allocating.AllocationTestCase):
-
-    def send(self, raw, **environ):
-        """POST a body; keyword arguments change the WSGI environment.
-
-        :returns: Answer
-        """
-        environ = {
-            'REQUEST_METHOD': 'POST', 'PATH_INFO': URL, 'SCRIPT_NAME': '',
-            'SERVER_NAME': 'localhost', 'SERVER_PORT': '80',
-            'SERVER_PROTOCOL': 'HTTP/1.1', 'wsgi.url_scheme': 'http',
-            'HTTP_X_OPENSTACK_IRONIC_API_VERSION': '1.107',
-            'CONTENT_TYPE': 'application/json',
-            'CONTENT_LENGTH': str(len(raw)), 'wsgi.input': io.BytesIO(raw),
-        } | {name.replace('__', '.'): value
-             for name, value in environ.items()}
-        environ = {name: value for name, value in environ.items()
-                   if value is not None}
-        started = []
-        body = b''.join(self.api.application(
-            environ, lambda *arguments: started.append(arguments)))
-        status, headers = started[0][:2]
-        return fixtures.Answer(webob.Response(
-            status=status, headerlist=headers, body=body))
-
-
-class LengthTests(BodyTestCase):
+class LengthTests(bodies.BodyTestCase):
 
     def test_a_body_is_as_long_as_declared(self):
         self.assertEqual(201, self.send(GOOD).status)
@@ -55,7 +17,7 @@ class LengthTests(BodyTestCase):
 
     def test_a_body_that_is_cut_short_is_refused(self):
         self.refuse(408, self.send(GOOD, CONTENT_LENGTH='500'), 'arrive')
-        self.refuse(408, self.send(GOOD, wsgi__input=BrokenStream()))
+        self.refuse(408, self.send(GOOD, wsgi__input=bodies.BrokenStream()))
         self.assertEqual([], self.rows())
 
     def test_a_length_that_is_no_number_is_refused(self):
@@ -67,7 +29,8 @@ class LengthTests(BodyTestCase):
     def test_a_body_that_is_too_large_is_not_even_read(self):
         for length in ('1048577', '9' * 19, '9' * 40, '9' * 5000):
             self.refuse(413, self.send(
-                GOOD, CONTENT_LENGTH=length, wsgi__input=BrokenStream()),
+                GOOD, CONTENT_LENGTH=length,
+                wsgi__input=bodies.BrokenStream()),
                 '1048576')
 
     def test_a_body_in_chunks_has_no_length(self):
@@ -91,7 +54,7 @@ class LengthTests(BodyTestCase):
         self.assertEqual(extra, self.show(answer.body['uuid'])['extra'])
 
 
-class TypeTests(BodyTestCase):
+class TypeTests(bodies.BodyTestCase):
 
     def test_json_has_two_names(self):
         for kind in ('application/json', 'APPLICATION/JSON',
@@ -108,7 +71,7 @@ class TypeTests(BodyTestCase):
         self.assertEqual([], self.rows())
 
 
-class JsonTests(BodyTestCase):
+class JsonTests(bodies.BodyTestCase):
 
     def assert_no_json(self, raw, *words):
         self.refuse(400, self.send(raw), *words)

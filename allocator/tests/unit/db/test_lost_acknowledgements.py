@@ -67,8 +67,8 @@ class LostAcknowledgements(base.BaseTestCase):
         claims.claim_pending(10)
         self.assertEqual('active', allocations.get(uuid).state)
         free = [node for node in nodes.get_page(
-            [], ['uuid', 'instance_uuid'], sort_key='uuid', descending=False,
-            limit=10) if node['instance_uuid'] is None]
+            {}, ['uuid', 'instance_uuid'], sort_key='uuid', descending=False,
+            limit=10).rows if node['instance_uuid'] is None]
         self.assertEqual(1, len(free))
 
     def test_uuid_that_another_allocation_has_by_now_is_left_alone(self):
@@ -78,5 +78,5 @@ class LostAcknowledgements(base.BaseTestCase):
         releases.delete_allocation(uuid)
         allocations.create(PENDING | {'uuid': uuid})
         self.assertRaises(exception.AllocationNotFound,
-                          releases.delete_allocation, uuid, first.id)
+                          releases.delete_allocation, uuid, first)
         self.assertEqual(uuid, allocations.get(uuid).uuid)

@@ -11,6 +11,8 @@ from allocator.tests.unit.docs import checkout
 
 SAMPLES = checkout.API_REF / 'samples'
 
+PAGES = ('baremetal.rst', 'allocator.rst')
+
 _METHOD = re.compile(r'\.\. rest_method:: (\w+) (\S+)(?:\n +min_version: '
                      r'1\.(\d+))?')
 _CODES = re.compile(r'\.\. rest_status_code:: \w+ status\.yaml\n\n'
@@ -58,11 +60,11 @@ def load(name):
 
 
 def text():
-    """Read all sources, in the order of the index."""
-    index = (checkout.API_REF / 'index.rst').read_text()
+    """Read all sources, in the order of the pages of both APIs."""
     return ''.join(
-        (checkout.API_REF / name).read_text()
-        for name in re.findall(r'\.\. include:: (\S+)', index))
+        (checkout.API_REF / name).read_text() for page in PAGES
+        for name in re.findall(r'\.\. include:: (\S+)',
+                               (checkout.API_REF / page).read_text()))
 
 
 @functools.cache

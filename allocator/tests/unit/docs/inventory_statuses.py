@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A request for each status code of chassis, drivers, conductors, shards."""
 
+from allocator.tests import microversions
 from allocator.tests.unit.docs import node_statuses
 from allocator.tests.unit.docs import statuses
 
@@ -17,7 +18,7 @@ def empty(api):
                                        'path': '/chassis_uuid'}])
 
 
-def one(name, path, missing, query=None, version='1.108'):
+def one(name, path, missing, query=None, version=microversions.TOO_NEW):
     """Make the cases that all methods have that read something.
 
     :param query: query that the version does not know
@@ -40,7 +41,7 @@ _CHASSIS = [
     case('POST ' + C, 201, C, body={}),
     case('POST ' + C, 400, C, body={'description': 1}),
     case('POST ' + C, 403, C, statuses.nobody, body={}),
-    case('POST ' + C, 406, C, body={}, version='1.108'),
+    case('POST ' + C, 406, C, body={}, version=microversions.TOO_NEW),
     case('POST ' + C, 409, C, body={'uuid': statuses.CHASSIS}),
     case('POST ' + C, 413, C, body=statuses.LARGE),
     case('POST ' + C, 415, C, raw=b'{}', headers=node_statuses.XML),
@@ -53,7 +54,7 @@ _CHASSIS = [
          1)),
     case('PATCH ' + SHOWN, 403, ONE, statuses.nobody, body=[]),
     case('PATCH ' + SHOWN, 404, MISSING, body=[]),
-    case('PATCH ' + SHOWN, 406, ONE, body=[], version='1.108'),
+    case('PATCH ' + SHOWN, 406, ONE, body=[], version=microversions.TOO_NEW),
     case('PATCH ' + SHOWN, 413, ONE, body=node_statuses.patch('extra',
          statuses.LARGE)),
     case('PATCH ' + SHOWN, 415, ONE, raw=b'[]', headers=node_statuses.XML),
@@ -62,7 +63,7 @@ _CHASSIS = [
     case('DELETE ' + SHOWN, 400, ONE + '?unknown=1'),
     case('DELETE ' + SHOWN, 403, ONE, statuses.nobody),
     case('DELETE ' + SHOWN, 404, MISSING),
-    case('DELETE ' + SHOWN, 406, ONE, version='1.108'),
+    case('DELETE ' + SHOWN, 406, ONE, version=microversions.TOO_NEW),
     case('DELETE ' + SHOWN, 409, ONE),
 
     *one('GET %s/nodes' % SHOWN, ONE + '/nodes', MISSING + '/nodes',
@@ -92,12 +93,13 @@ _CONDUCTORS = [
     case('GET /v1/conductors', 400, '/v1/conductors?unknown=1'),
     case('GET /v1/conductors', 403, '/v1/conductors', statuses.nobody),
     case('GET /v1/conductors', 404, '/v1/conductors', version='1.48'),
-    case('GET /v1/conductors', 406, '/v1/conductors', version='1.108'),
+    case('GET /v1/conductors', 406, '/v1/conductors',
+         version=microversions.TOO_NEW),
     case('GET /v1/shards', 200, '/v1/shards'),
     case('GET /v1/shards', 400, '/v1/shards?unknown=1'),
     case('GET /v1/shards', 403, '/v1/shards', statuses.nobody),
     case('GET /v1/shards', 404, '/v1/shards', version='1.81'),
-    case('GET /v1/shards', 406, '/v1/shards', version='1.108'),
+    case('GET /v1/shards', 406, '/v1/shards', version=microversions.TOO_NEW),
 ]
 
 CASES = [*_CHASSIS, *_DRIVERS, *_CONDUCTORS]

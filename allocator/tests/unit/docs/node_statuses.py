@@ -2,6 +2,7 @@
 """A request for each status code that the API reference lists for nodes."""
 
 from allocator.tests import fixtures
+from allocator.tests import microversions
 from allocator.tests.unit.docs import statuses
 
 case = statuses.case
@@ -23,6 +24,11 @@ def protected(api):
     fixtures.change_node(uuid, protected=True, provision_state='active')
 
 
+def active(api):
+    uuid = api.get(FREE).body['uuid']
+    fixtures.change_node(uuid, provision_state='active')
+
+
 def read(name, path, old=None):
     """Make the cases that all methods have that read a node.
 
@@ -32,7 +38,7 @@ def read(name, path, old=None):
         case(name, 200, path % FREE),
         case(name, 400, (path % FREE) + '?unknown=1'),
         case(name, 404, path % MISSING),
-        case(name, 406, path % FREE, version='1.108'),
+        case(name, 406, path % FREE, version=microversions.TOO_NEW),
     ]
     if old:
         found.append(case(name, 404, path % FREE, version=old))
@@ -51,7 +57,7 @@ def write(name, path, good, body=None, bad=None):
         case(name, 400, (path % FREE) + '?unknown=1', body=body),
         case(name, 403, path % FREE, statuses.reader, body=body),
         case(name, 404, path % MISSING, body=body),
-        case(name, 406, path % FREE, version='1.108', body=body),
+        case(name, 406, path % FREE, version=microversions.TOO_NEW, body=body),
     ]
     if bad is not None:
         found.append(case(name, 400, path % FREE, body=bad))
@@ -74,7 +80,7 @@ def listed(name, path, old_filter=None):
 
     :param old_filter: query and version that do not go together
     """
-    query, version = old_filter or ('', '1.108')
+    query, version = old_filter or ('', microversions.TOO_NEW)
     return [
         case(name, 200, path),
         case(name, 400, path + '?limit=0'),
@@ -108,12 +114,13 @@ NODES = [
     case('PATCH %s/{node}' % N, 409, FREE, body=patch('name', 'used-node')),
     case('PATCH %s/{node}' % N, 409, FREE, body=patch('retired', True)),
     case('PATCH %s/{node}' % N, 409, FREE, body=patch('protected', True)),
+    case('PATCH %s/{node}' % N, 409, FREE, active,
+         body=patch('resource_class', 'x')),
     case('PATCH %s/{node}' % N, 409, N + '/used-node',
          body=patch('owner', 'x')),
 
     *write('DELETE %s/{node}' % N, '%s', 204),
-    case('DELETE %s/{node}' % N, 403, FREE, protected,
-         version='1.107'),
+    case('DELETE %s/{node}' % N, 403, FREE, protected),
     case('DELETE %s/{node}' % N, 409, N + '/used-node'),
 
     *read('GET %s/{node}/validate' % N, '%s/validate'),
@@ -125,7 +132,7 @@ NODES = [
          statuses.reader),
     case('GET %s/validate' % N, 404, N + '/validate?node=unknown'),
     case('GET %s/validate' % N, 406, N + '/validate?node=free-node',
-         version='1.108'),
+         version=microversions.TOO_NEW),
 ]
 
 _STATES = N + '/{node}/states'

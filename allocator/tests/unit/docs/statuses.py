@@ -6,7 +6,9 @@ import typing
 
 from allocator.conf import CONF
 from allocator.db import conductors
+from allocator.db import known_conductors
 from allocator.tests import fixtures
+from allocator.tests import microversions
 
 A = '/v1/allocations'
 NA = '/v1/nodes/{node}/allocation'
@@ -80,6 +82,7 @@ def nobody(api):
 
 def no_conductor(api):
     conductors.leave(CONF.host, conductors.beat(CONF.host))
+    known_conductors.forget()
 
 
 def deployed(api):
@@ -94,10 +97,10 @@ def taken(api):
 CASES = [
     case('GET /', 200, '/'),
     case('GET /', 400, '/?unknown=1'),
-    case('GET /', 406, '/', version='1.108'),
+    case('GET /', 406, '/', version=microversions.TOO_NEW),
     case('GET /v1/', 200, '/v1/'),
     case('GET /v1/', 400, '/v1/?unknown=1'),
-    case('GET /v1/', 406, '/v1/', version='1.108'),
+    case('GET /v1/', 406, '/v1/', version=microversions.TOO_NEW),
 
     case(LIST, 200, A),
     case(LIST, 400, A + '?limit=0'),
@@ -125,14 +128,14 @@ CASES = [
     case(SHOW, 404, A + '/unknown'),
     case(SHOW, 404, A + '/used', member),
     case(SHOW, 404, A + '/used', version='1.51'),
-    case(SHOW, 406, A + '/used', version='1.108'),
+    case(SHOW, 406, A + '/used', version=microversions.TOO_NEW),
 
     case(UPDATE, 200, A + '/used', body=RENAME),
     case(UPDATE, 400, A + '/used', body=[{'op': 'move'}]),
     case(UPDATE, 403, A + '/used', reader, body=RENAME),
     case(UPDATE, 404, A + '/unknown', body=RENAME),
     case(UPDATE, 405, A + '/used', body=RENAME, version='1.56'),
-    case(UPDATE, 406, A + '/used', body=RENAME, version='1.108'),
+    case(UPDATE, 406, A + '/used', body=RENAME, version=microversions.TOO_NEW),
     case(UPDATE, 409, A + '/used', taken, body=RENAME),
     case(UPDATE, 413, A + '/used', body=[RENAME[0] | LARGE['extra']]),
     case(UPDATE, 415, A + '/used', raw=b'[]',
@@ -143,14 +146,15 @@ CASES = [
     case(DELETE, 403, A + '/used', reader),
     case(DELETE, 404, A + '/unknown'),
     case(DELETE, 405, A + '/used', version='1.51'),
-    case(DELETE, 406, A + '/used', version='1.108'),
+    case(DELETE, 406, A + '/used', version=microversions.TOO_NEW),
     case(DELETE, 409, A + '/used', deployed),
 
     case(NODE_SHOW, 200, '/v1/nodes/used-node/allocation'),
     case(NODE_SHOW, 400, '/v1/nodes/unknown/allocation'),
     case(NODE_SHOW, 404, '/v1/nodes/free-node/allocation'),
     case(NODE_SHOW, 404, '/v1/nodes/used-node/allocation', version='1.51'),
-    case(NODE_SHOW, 406, '/v1/nodes/used-node/allocation', version='1.108'),
+    case(NODE_SHOW, 406, '/v1/nodes/used-node/allocation',
+         version=microversions.TOO_NEW),
 
     case(NODE_DELETE, 204, '/v1/nodes/used-node/allocation'),
     case(NODE_DELETE, 400, '/v1/nodes/used-node/allocation?force=1'),
@@ -159,6 +163,6 @@ CASES = [
     case(NODE_DELETE, 404, '/v1/nodes/unknown/allocation'),
     case(NODE_DELETE, 404, '/v1/nodes/used-node/allocation', version='1.51'),
     case(NODE_DELETE, 406, '/v1/nodes/used-node/allocation',
-         version='1.108'),
+         version=microversions.TOO_NEW),
     case(NODE_DELETE, 409, '/v1/nodes/used-node/allocation', deployed),
 ]

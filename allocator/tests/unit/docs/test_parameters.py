@@ -8,26 +8,31 @@ import re
 import testtools
 
 from allocator.api import listing
-from allocator.api import versions
 from allocator.api.controllers.v1 import allocation
-from allocator.api.controllers.v1 import node_listing
-from allocator.api.controllers.v1 import node_update
+from allocator.api.controllers.v1.nodes import lists as node_listing
+from allocator.api.controllers.v1.nodes import update as node_update
 from allocator.api.types import allocation as allocation_types
+from allocator.api.types import allocation_candidate as candidate_types
 from allocator.api.types import chassis as chassis_types
 from allocator.api.types import node as node_types
+from allocator.api.versions import baremetal
+from allocator.api.versions import own
+from allocator.api.versions import table
 from allocator.api.views import allocation as allocation_view
+from allocator.api.views import backend as backend_view
 from allocator.api.views import node as node_view
 from allocator.common import provisioning
 from allocator.tests.unit.docs import api_ref
 from allocator.tests.unit.docs import checkout
 
-VERBS = versions.RESOURCES['provision_verb'].inputs
+VERBS = baremetal.RESOURCES['provision_verb'].inputs
 
 JSON_TYPES = {'string': str, 'array': list, 'object': dict, 'boolean': bool,
-              'integer': int}
+              'integer': int, 'number': float}
 
 # The row of the table of microversions by the path, without its variables.
 RESOURCES = {
+    '/v1/allocation_candidates': 'allocation_candidate',
     '/v1/allocations': 'allocation',
     '/v1/nodes/allocation': 'node_allocation',
     '/v1/nodes': 'node',
@@ -39,6 +44,7 @@ RESOURCES = {
     '/v1/nodes/vifs': 'node_vif',
     '/v1/nodes/vmedia': 'node_vmedia',
     '/v1/nodes/firmware': 'node_firmware',
+    '/v1/backends': 'backend',
     '/v1/chassis': 'chassis',
     '/v1/drivers': 'driver',
     '/v1/conductors': 'conductor',
@@ -49,6 +55,9 @@ SHOWS = {'node_allocation': 'allocation'}
 
 # What a body may have by the documented method.
 BODIES = {
+    'POST /allocator/v1/allocation_candidates':
+        candidate_types.AllocationCandidates,
+    'POST /allocator/v1/allocations': allocation_types.AllocationCreate,
     'POST /v1/allocations': allocation_types.AllocationCreate,
     'POST /v1/chassis': chassis_types.ChassisCreate,
     'POST /v1/nodes': node_types.NodeCreate,
@@ -59,11 +68,14 @@ BODIES = {
 }
 # The parameters of lists.
 QUERIES = {
+    'GET /allocator/v1/allocations': (*listing.PARAMETERS,
+                                      *allocation.FILTERS),
     'GET /v1/allocations': (*listing.PARAMETERS, *allocation.FILTERS),
     'GET /v1/chassis': (*listing.PARAMETERS, 'detail'),
     'GET /v1/nodes': (*listing.PARAMETERS, *node_listing.FILTERS),
 }
-COLLECTIONS = ('allocations', 'chassis', 'conductors', 'drivers', 'nodes')
+COLLECTIONS = ('allocations', 'backends', 'chassis', 'conductors', 'drivers',
+               'nodes')
 # Answers that another method describes.
 AS = {
     'GET /v1/chassis/detail': 'GET /v1/chassis/{chassis}',
@@ -73,6 +85,8 @@ AS = {
 }
 # Attributes that are described by a rule or in words.
 DESCRIBED = {
+    'GET /allocator/v1/nodes': 'name',
+    'GET /allocator/v1/nodes/{node}': '[a-z_]+',
     'GET /v1/': '[a-z]+s|chassis',
     'GET /v1/drivers/{driver}': '(default|enabled)_[a-z]+_interfaces?|'
                                 'name|hosts|properties|type|links',
@@ -81,6 +95,7 @@ DESCRIBED = {
 # The fields of an answer by the row of the table.
 FIELDS = {
     'allocation': allocation_view.FIELDS,
+    'backend': backend_view.FIELDS,
     'node': (*node_view.FIELDS, 'states'),
     'node_states': node_view.STATES,
 }
@@ -89,7 +104,21 @@ FIELDS = {
 def resource_of(method):
     """Find the row of the table of microversions for a documented method."""
     path = re.sub(r'/{\w+}', '', method.name.partition(' ')[2])
-    return RESOURCES.get(path.rstrip('/'))
+    return RESOURCES.get(path.removeprefix(own.API.prefix).rstrip('/'))
+
+
+def api_of(name):
+    """Find the API of a documented method by its name."""
+    return own.API if ' /allocator' in name else baremetal.API
+
+
+def row_of(method):
+    """Find what the table says of a documented method.
+
+    :returns: versions.table.Resource, empty where the table says nothing
+    """
+    return api_of(method.name).resources.get(resource_of(method),
+                                             table.Resource())
 
 
 def attributes(kind):
@@ -98,8 +127,8 @@ def attributes(kind):
 
 
 def since(parameter):
-    """Read the minor version of a described parameter."""
-    return int(parameter.get('min_version', '1.1').partition('.')[2])
+    """Read the minor version of a described parameter, 0 without one."""
+    return int(parameter.get('min_version', '1.0').partition('.')[2])
 
 
 class TestParameters(testtools.TestCase):
@@ -127,60 +156,54 @@ class TestParameters(testtools.TestCase):
 
     def test_methods_came_with_the_version_of_the_table(self):
         for name, method in self.methods.items():
-            resource = resource_of(method)
-            if resource is None:
-                continue
             verb = name.partition(' ')[0]
-            row = versions.RESOURCES[resource]
-            self.assertEqual(
-                max(row.since, row.methods.get(verb, versions.MIN)),
-                method.since or versions.MIN, name)
+            row = row_of(method)
+            self.assertEqual(max(row.since, row.methods.get(verb, 0)),
+                             method.since or 0, name)
 
     def test_bodies_are_complete(self):
         for name, kind in BODIES.items():
-            self.assertEqual(attributes(kind), {
-                parameter for parameter, described
-                in self.methods[name].request.items()
+            method = self.methods[name]
+            self.assertEqual(attributes(kind) - row_of(method).absent, {
+                parameter for parameter, described in method.request.items()
                 if described['in'] == 'body'}, name)
 
     def test_inputs_came_with_the_version_of_the_table(self):
         for name in BODIES:
             method = self.methods[name]
-            resource = resource_of(method)
-            table = versions.RESOURCES[resource].inputs if resource else {}
+            later = row_of(method).inputs
             for parameter, described in method.request.items():
-                self.assertEqual(table.get(parameter, versions.MIN),
+                self.assertEqual(later.get(parameter, 0),
                                  since(described), (name, parameter))
 
     def test_query_parameters_are_complete(self):
         for name, parameters in QUERIES.items():
-            self.assertEqual(set(parameters), {
-                parameter for parameter, described
-                in self.methods[name].request.items()
+            method = self.methods[name]
+            self.assertEqual(set(parameters) - row_of(method).absent, {
+                parameter for parameter, described in method.request.items()
                 if described['in'] == 'query'}, name)
 
     def test_query_parameters_came_with_the_version_of_the_table(self):
         for name, method in self.methods.items():
-            resource = resource_of(method)
-            if resource is None or not name.startswith('GET'):
+            if not name.startswith('GET'):
                 continue
-            table = versions.RESOURCES[resource].filters
+            later = row_of(method).filters
             for parameter, described in method.request.items():
                 if described['in'] == 'query':
-                    self.assertEqual(table.get(parameter, versions.MIN),
+                    self.assertEqual(later.get(parameter, 0),
                                      since(described), (name, parameter))
 
     def test_fields_came_with_the_version_of_the_table(self):
         for name, method in self.methods.items():
             resource = resource_of(method)
             resource = SHOWS.get(resource, resource)
-            fields = FIELDS.get(resource, ())
-            for field in fields:
+            for field in FIELDS.get(resource, ()):
                 if field in method.response:
-                    self.assertEqual(
-                        versions.RESOURCES[resource].fields.get(
-                            field, versions.MIN),
-                        since(method.response[field]), (name, field))
+                    row = api_of(name).resources[resource]
+                    self.assertNotIn(field, row.absent)
+                    self.assertEqual(row.fields.get(field, 0),
+                                     since(method.response[field]),
+                                     (name, field))
 
     def test_what_a_patch_of_a_node_changes(self):
         """The reference says: all of the POST but uuid."""
@@ -195,7 +218,7 @@ class TestParameters(testtools.TestCase):
         drawn = {}
         for verbs, before, after, minor in rows:
             verb, *synonyms = re.findall('``(.*?)``', verbs)
-            self.assertEqual(int(minor), VERBS.get(verb, versions.MIN))
+            self.assertEqual(int(minor), VERBS.get(verb, baremetal.MIN))
             for synonym in synonyms:
                 self.assertEqual(verb, provisioning.SYNONYMS[synonym])
                 self.assertIn('from 1.%d on' % VERBS[synonym], verbs)
@@ -204,12 +227,14 @@ class TestParameters(testtools.TestCase):
         self.assertEqual(provisioning.TRANSITIONS, drawn)
 
     def test_fields_that_cannot_be_sorted_by_are_named(self):
-        described = inspect.cleandoc(
-            self.methods['GET /v1/allocations'].request['sort_key'][
-                'description'])
-        self.assertEqual(
-            set(allocation_view.FIELDS).difference(allocation.SORTABLE),
-            set(re.findall('``(.*?)``', described)))
+        for name in ('GET /v1/allocations', 'GET /allocator/v1/allocations'):
+            described = inspect.cleandoc(
+                self.methods[name].request['sort_key']['description'])
+            unsortable = set(allocation_view.FIELDS).difference(
+                allocation.SORTABLE)
+            self.assertEqual(
+                unsortable - row_of(self.methods[name]).absent,
+                set(re.findall('``(.*?)``', described)))
 
     def test_answers_have_the_described_attributes(self):
         for name, method in self.methods.items():

@@ -8,13 +8,19 @@ import re
 from oslotest import base
 
 from allocator import policies
-from allocator.api import versions
+from allocator.api.versions import baremetal
+from allocator.api.versions import own
 from allocator.conf import opts
 from allocator.db import models
+from allocator.tests.unit.api import test_own_errors
 from allocator.tests.unit.docs import checkout
+
+APIS = (baremetal.API, own.API)
 
 _NOTE = re.compile(r'^   :1\.(\d+): ', re.MULTILINE)
 _QUOTED_TITLE = re.compile(r'^``(.+)``\n-+$', re.MULTILINE)
+# Files that people write.
+_WRITTEN = ('.inc', '.json', '.py', '.rst', '.sh', '.yaml')
 # Parts of a sentence that differ from case to case.
 _PART = re.compile(r'<\w+>|%\(\w+\)[sd]|%[sd]')
 
@@ -27,37 +33,73 @@ def read(name):
 class TestMicroversions(base.BaseTestCase):
 
     def test_the_history_has_each_version_of_the_table(self):
-        expected = set()
-        for row in versions.RESOURCES.values():
-            expected.update((row.since, *row.methods.values(),
-                             *row.fields.values(), *row.inputs.values(),
-                             *row.filters.values()))
-        expected.discard(versions.MIN)
-        self.assertEqual(expected,
-                         set(checkout.extension('history').history()))
+        for api in APIS:
+            expected = set()
+            for row in api.resources.values():
+                expected.update((row.since, *row.methods.values(),
+                                 *row.fields.values(), *row.inputs.values(),
+                                 *row.filters.values()))
+            self.assertEqual(
+                {minor for minor in expected if minor > api.least},
+                set(checkout.extension('history').history(api)))
 
     def test_the_history_names_all_that_a_version_brought(self):
-        history = checkout.extension('history').history()
-        for row in versions.RESOURCES.values():
-            for kind in (row.methods, row.fields, row.inputs, row.filters):
-                for name, minor in kind.items():
-                    self.assertIn('``%s``' % name, ' '.join(history[minor]))
+        for api in APIS:
+            history = checkout.extension('history').history(api)
+            for row in api.resources.values():
+                for kind in (row.methods, row.fields, row.inputs,
+                             row.filters):
+                    for name, minor in kind.items():
+                        self.assertIn('``%s``' % name,
+                                      ' '.join(history[minor]))
+
+    def test_the_history_shows_both_tables(self):
+        page = read('reference/microversions.rst')
+        for api in APIS:
+            self.assertIn('.. microversions:: %s\n' % api.service_type, page)
 
     def test_the_history_tells_of_each_behaviour(self):
         """A constant of the table is a change that is no name."""
         expected = {
-            value for name, value in vars(versions).items()
+            value for name, value in vars(baremetal).items()
             if name.isupper() and isinstance(value, int)
-            and name not in ('MIN', 'MAX', 'DEFAULT')}
+            and name not in ('MIN', 'MAX')}
         told = {int(minor) for minor in _NOTE.findall(
             read('reference/microversions.rst'))}
         self.assertEqual(set(), expected.difference(told))
-        self.assertLessEqual(max(told), versions.MAX)
+        self.assertLessEqual(max(told), baremetal.MAX)
+
+    def test_only_the_table_says_what_the_newest_version_is(self):
+        # A raise of the maximum had 23 files to change.
+        brought = {minor for row in baremetal.RESOURCES.values()
+                   for kind in (row.methods, row.fields, row.inputs,
+                                row.filters) for minor in kind.values()}
+        ends = {baremetal.MAX, baremetal.MAX + 1}.difference(brought)
+        self.assertTrue(ends)
+        said = re.compile(r'(?<![\w.])1\.(%s)(?![\w.]\w)' % '|'.join(
+            map(str, ends)))
+        for folder in ('allocator', 'api-ref/source', 'devstack',
+                       'doc/source', 'tools'):
+            for path in (checkout.ROOT / folder).rglob('*'):
+                if path.suffix in _WRITTEN:
+                    self.assertIsNone(said.search(path.read_text()), path)
 
     def test_rows_have_a_noun(self):
         history = checkout.extension('history')
-        self.assertLessEqual(set(versions.RESOURCES),
-                             {*history.NOUNS, *history.INPUTS})
+        for api in APIS:
+            self.assertLessEqual(set(api.resources),
+                                 {*history.NOUNS, *history.INPUTS})
+
+
+class TestErrors(base.BaseTestCase):
+
+    def test_each_code_is_listed_with_its_status(self):
+        listed = re.findall(r'^   \* - (\d{3})\n     - ``(\S+)``',
+                            (checkout.API_REF / 'own-general.inc').read_text(),
+                            re.MULTILINE)
+        self.assertEqual(
+            sorted({(str(class_.code), class_.error_code)
+                    for class_ in test_own_errors.error_classes()}), listed)
 
 
 class TestConfiguration(base.BaseTestCase):
@@ -126,6 +168,20 @@ class TestArchitecture(base.BaseTestCase):
                 path = name.removeprefix('allocator/')
                 self.assertTrue(
                     (checkout.ROOT / 'allocator' / path).exists(), name)
+
+    def test_tables_that_the_recipe_names_exist(self):
+        """Once, filters were looked for in a function that was gone."""
+        page = read('contributor/api-field.rst')
+        code = '\n'.join(
+            (checkout.ROOT / name).read_text() for name in {
+                'devstack/lib/allocator', *re.findall(
+                    r'allocator/[a-z0-9_/]+\.py', page)})
+        tables = set(re.findall(r'``(_?[A-Z]+(?:_[A-Z]+)*)``', page))
+        self.assertLessEqual({'_NODE_INPUTS', 'EQUAL', 'FIELDS'}, tables)
+        for name in tables.difference({'GET', 'PATCH', 'POST'}):
+            self.assertTrue(
+                re.search(r'^%s(: .*)?( = |=)' % name, code, re.MULTILINE),
+                name)
 
 
 class TestSchema(base.BaseTestCase):

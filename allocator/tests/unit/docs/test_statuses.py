@@ -13,12 +13,14 @@ from allocator.tests import fixtures
 from allocator.tests.unit.docs import api_ref
 from allocator.tests.unit.docs import inventory_statuses
 from allocator.tests.unit.docs import node_statuses
+from allocator.tests.unit.docs import own_statuses
 from allocator.tests.unit.docs import statuses
 
-CASES = [*statuses.CASES, *node_statuses.CASES, *inventory_statuses.CASES]
+CASES = [*statuses.CASES, *node_statuses.CASES, *inventory_statuses.CASES,
+         *own_statuses.CASES]
 
 # They need no token, hence no 401.
-PUBLIC = ('GET /', 'GET /v1/')
+PUBLIC = ('GET /', 'GET /v1/', 'GET /allocator', 'GET /allocator/v1/')
 
 
 class TestStatuses(testtools.TestCase):
@@ -31,6 +33,9 @@ class TestStatuses(testtools.TestCase):
 
     def test_the_inventory_gives_the_documented_statuses(self):
         self._check(inventory_statuses.CASES)
+
+    def test_the_own_api_gives_the_documented_statuses(self):
+        self._check(own_statuses.CASES)
 
     def _check(self, cases):
         wrong = []

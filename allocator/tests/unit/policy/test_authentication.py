@@ -3,6 +3,8 @@
 
 import base64
 import os
+import sys
+from unittest import mock
 
 import bcrypt
 import fixtures as base_fixtures
@@ -18,7 +20,7 @@ from allocator.conf import CONF
 from allocator.tests import fixtures
 
 LIST = '/v1/allocations'
-PUBLIC = ('/', '/v1', '/v1/', '/healthcheck')
+PUBLIC = ('/', '/v1', '/v1/', '/healthcheck', '/healthcheck/reads')
 
 
 class _TestAuthentication(base.BaseTestCase):
@@ -109,6 +111,8 @@ class TestHttpBasic(_TestAuthentication):
         error = self.assertRaises(SystemExit,
                                   authentication.require_configuration)
         self.assertIn(self.users, str(error))
+        self.assertIn('No such file', str(error))
+        self.assertNotIn('%', str(error))
 
     def test_a_weak_hash_ends_the_start_with_a_sentence(self):
         self._write('ann:{SHA}abc\n')
@@ -210,6 +214,16 @@ class TestKeystoneConfiguration(base.BaseTestCase):
         self.configuration.set('auth_type', 'nonsense',
                                group='keystone_authtoken')
         self.assertIn('[keystone_authtoken]', self._refused())
+
+    def test_no_client_of_memcached_ends_the_start_with_a_sentence(self):
+        """Once, the first token brought 500 where the extra was missing."""
+        self.configuration.set('memcached_servers', ['127.0.0.1:1'],
+                               group='keystone_authtoken')
+        with mock.patch.dict(sys.modules, {'memcache': None}):
+            self.assertIn('Install the extra "memcached"', self._refused())
+        # With anything of that name, the next thing is missing.
+        with mock.patch.dict(sys.modules, {'memcache': os}):
+            self.assertIn('auth_type is not set', self._refused())
 
     def test_a_missing_address_ends_the_start_with_a_sentence(self):
         self.addCleanup(self._forget_plugin)

@@ -81,8 +81,8 @@ class TestEnforcement(base.BaseTestCase):
         self.assertLessEqual(set(sent), {'request_id', 'global_request_id'})
 
 
-class TestPolicyFile(base.BaseTestCase):
-    """Files that an operator changes while the service runs."""
+class _PolicyFile(base.BaseTestCase):
+    """There is a policy file, which each check looks at."""
 
     def setUp(self):
         super().setUp()
@@ -101,6 +101,10 @@ class TestPolicyFile(base.BaseTestCase):
             file.write(text)
         self.time += 10
         os.utime(self.path, (self.time, self.time))
+
+
+class TestPolicyFile(_PolicyFile):
+    """Files that an operator changes while the service runs."""
 
     def _list_all(self):
         return policy.is_allowed(LIST_ALL, context.RequestContext(
@@ -156,3 +160,103 @@ class TestPolicyFile(base.BaseTestCase):
         with mock.patch.object(enforcer, 'authorize', check):
             self._write('"%s": "role:auditor"' % LIST_ALL)
             self.assertTrue(self._list_all())
+
+
+class _AskedElsewhere(oslo_policy.Check):
+    """Stands for http: checks and the like: says what it is told to."""
+
+    answer = False
+
+    def __call__(self, target, creds, enforcer, current_rule=None):
+        return type(self).answer
+
+
+class TestRememberedAnswers(_PolicyFile):
+    """What was answered once is not asked again, as long as it holds."""
+
+    def setUp(self):
+        super().setUp()
+        self._write('{}')
+        self.asked = self.useFixture(base_fixtures.MockPatchObject(
+            oslo_policy.Enforcer, 'authorize', autospec=True,
+            side_effect=oslo_policy.Enforcer.authorize)).mock
+
+    def _reader(self, **attributes):
+        return context.RequestContext(**{
+            'roles': ['reader'], 'project_id': 'p', 'user_id': 'u'}
+            | attributes)
+
+    def test_the_same_client_is_answered_from_memory(self):
+        for _ in range(3):
+            self.assertTrue(policy.is_allowed(LIST, self._reader()))
+            self.assertFalse(policy.is_allowed(LIST_ALL, self._reader()))
+        self.assertEqual(2, self.asked.call_count)
+
+    def test_other_credentials_are_another_question(self):
+        self._write('"%s": "user_id:u and role:reader and project_id:p"'
+                    % LIST)
+        self.assertTrue(policy.is_allowed(LIST, self._reader()))
+        for other in ({'user_id': 'v'}, {'roles': ['member']},
+                      {'project_id': 'q'}, {'project_id': None}):
+            self.assertFalse(policy.is_allowed(LIST, self._reader(**other)))
+
+    def test_another_target_is_another_question(self):
+        for owner, allowed in (('p', True), ('q', False), ('p', True)):
+            self.assertEqual(allowed, policy.is_allowed(
+                GET, self._reader(), {'allocation.owner': owner}))
+        self.assertFalse(policy.is_allowed(GET, self._reader()))
+
+    def test_elevated_access_counts_at_once(self):
+        service = _service(project_id='p', project_name='service',
+                           project_domain_id='default')
+        self.assertFalse(policy.is_allowed(LIST_ALL, service))
+        self.configuration.set('rbac_service_role_elevated_access', True)
+        self.assertTrue(policy.is_allowed(LIST_ALL, service))
+
+    def test_a_changed_rule_that_others_refer_to_counts(self):
+        text = '"readers": "%%s"\n"%s": "rule:readers"' % LIST
+        self._write(text % 'role:reader')
+        self.assertTrue(policy.is_allowed(LIST, self._reader()))
+        self._write(text % 'role:nobody')
+        self.assertFalse(policy.is_allowed(LIST, self._reader()))
+
+    def test_a_file_in_the_folder_of_policies_counts(self):
+        folder = self.useFixture(base_fixtures.TempDir()).path
+        self.configuration.set('policy_dirs', [folder], group='oslo_policy')
+        policy.reset()
+        self.assertTrue(policy.is_allowed(LIST, self._reader()))
+        self.path = os.path.join(folder, 'site.yaml')
+        # A folder counts as changed from its newest file on.
+        self.time = 3000000000
+        self._write('"%s": "!"' % LIST)
+        self.assertFalse(policy.is_allowed(LIST, self._reader()))
+
+    def test_what_is_asked_elsewhere_is_asked_each_time(self):
+        checks = mock.patch.dict(oslo_policy._checks.registered_checks,
+                                 {'elsewhere': _AskedElsewhere})
+        checks.start()
+        self.addCleanup(checks.stop)
+        self.useFixture(base_fixtures.MockPatchObject(
+            _AskedElsewhere, 'answer', False))
+        for check in ('elsewhere:x', 'rule:remote', 'not rule:remote',
+                      'role:reader and (role:nobody or rule:remote)'):
+            _AskedElsewhere.answer = False
+            self._write('"remote": "elsewhere:x"\n"%s": "%s"'
+                        % (LIST, check))
+            before = policy.is_allowed(LIST, self._reader())
+            _AskedElsewhere.answer = True
+            self.assertNotEqual(before,
+                                policy.is_allowed(LIST, self._reader()))
+
+    def test_rules_that_refer_to_each_other_are_answered(self):
+        self._write('"a": "role:reader or rule:b"\n"b": "rule:a"\n'
+                    '"%s": "rule:b"' % LIST)
+        self.assertTrue(policy.is_allowed(LIST, self._reader()))
+
+    def test_no_number_of_clients_fills_the_memory(self):
+        self.useFixture(base_fixtures.MockPatchObject(
+            policy, 'REMEMBERED', 10))
+        for number in range(25):
+            self.assertTrue(policy.is_allowed(
+                LIST, self._reader(user_id=str(number))))
+            self.assertLessEqual(len(policy._answers), 10)

@@ -3,7 +3,7 @@
 
 from oslotest import base
 
-from allocator.api.controllers.v1 import node_access
+from allocator.api.controllers.v1.nodes import access as node_access
 from allocator.common import states
 from allocator.tests import fixtures
 

@@ -10,7 +10,8 @@ from allocator.tests import fixtures
 from allocator.tests.unit.policy import tables
 from allocator.tests.unit.policy import world
 
-_TABLES = {name: tables.cases(name) for name in ('allocations', 'nodes')}
+_TABLES = {name: tables.cases(name)
+           for name in ('allocations', 'nodes', 'own')}
 
 
 class _TestPersonas(base.BaseTestCase):
@@ -63,6 +64,10 @@ class TestNodes(_TestPersonas):
     """The node API and what belongs to it."""
 
 
+class TestOwn(_TestPersonas):
+    """The own API."""
+
+
 def _add_tests(class_, cases):
     for case in cases:
         name = 'test_' + case.name
@@ -73,6 +78,7 @@ def _add_tests(class_, cases):
 
 _add_tests(TestAllocations, _TABLES['allocations'])
 _add_tests(TestNodes, _TABLES['nodes'])
+_add_tests(TestOwn, _TABLES['own'])
 
 
 class TestTables(base.BaseTestCase):
@@ -83,8 +89,10 @@ class TestTables(base.BaseTestCase):
                  for cases in _TABLES.values() for case in cases}
         for rule in policies.list_rules():
             for operation in rule.operations:
-                pattern = '%s /v1%s$' % (operation['method'], re.sub(
-                    '{[a-z_]+}', '[^/]+', operation['path']))
+                path = re.sub('{[a-z_]+}', '[^/]+', operation['path'])
+                if not path.startswith('/allocator/'):
+                    path = '/v1' + path
+                pattern = '%s %s$' % (operation['method'], path)
                 self.assertTrue(
                     any(re.match(pattern, request) for request in asked),
                     '%s of %s' % (pattern, rule.name))

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,10 +12,15 @@ from oslotest import base
 import yaml
 
 from allocator import policies
+from allocator.tests.unit.docs import checkout
 
 TOKEN = {'token': {
     'roles': [{'name': 'reader'}], 'project': {'id': 'p'},
     'user': {'id': 'u', 'domain': {'id': 'default'}}}}
+
+# Where the page has the commands, the configuration and its own files.
+TOOLS = '/opt/allocator/bin/'
+SCRATCH = '/tmp/'  # nosec: replaced by a folder of the test
 
 REDUNDANT = 'baremetal:allocation:create_restricted'
 
@@ -45,6 +51,20 @@ class TestTools(base.BaseTestCase):
                            '[oslo_policy]\npolicy_file = %s\n' % policy)
         return ['--namespace', 'allocator', '--config-file', path]
 
+    def _as_documented(self, tool):
+        """Run a tool in the folder of the configuration, as the page says.
+
+        :returns: completed process
+        """
+        page = (checkout.DOC / 'configuration' / 'policy.rst').read_text()
+        [command] = re.findall(r'^    (%s%s (?:.*\\\n)*.*)$' % (TOOLS, tool),
+                               page, re.MULTILINE)
+        command = command.replace(SCRATCH, self.folder + '/').replace(
+            TOOLS, os.path.dirname(sys.executable) + '/')
+        return subprocess.run(command, shell=True, cwd=self.folder,
+                              capture_output=True, text=True, timeout=120,
+                              check=False)
+
     def test_sample_generator_writes_every_rule(self):
         sample = self._run('oslopolicy-sample-generator', '--namespace',
                            'allocator')
@@ -70,6 +90,30 @@ class TestTools(base.BaseTestCase):
     def test_validator_takes_a_good_file(self):
         self._run('oslopolicy-validator', *self._configured(
             {REDUNDANT: 'role:renter'}))
+
+    def test_the_documented_validation_tells_good_from_bad(self):
+        """Once, the page's command failed whatever the file was."""
+        self._write('allocator.conf', '')
+        for rules, status in (({REDUNDANT: 'role:renter'}, 0),
+                              ({'baremetal:nothing': '!'}, 1)):
+            self._write('policy.yaml', yaml.safe_dump(rules))
+            done = self._as_documented('oslopolicy-validator')
+            self.assertEqual(status, done.returncode, done.stderr)
+            self.assertEqual(bool(status),
+                             'baremetal:nothing' in done.stdout, done.stdout)
+
+    def test_the_documented_judgement_of_a_token(self):
+        """Once, rules that were not in the policy file were a KeyError."""
+        self._write('allocator.conf', '')
+        self._write('policy.yaml', yaml.safe_dump({REDUNDANT: '!'}))
+        self._write('token.json', json.dumps(TOKEN))
+        made = self._as_documented('oslopolicy-policy-generator')
+        self.assertEqual(0, made.returncode, made.stderr)
+        for owner, verdict in (('p', 'passed'), ('q', 'failed')):
+            self._write('target.json', json.dumps({'node': {'owner': owner}}))
+            judged = self._as_documented('oslopolicy-checker')
+            self.assertEqual('%s: baremetal:node:get\n' % verdict,
+                             judged.stdout, judged.stderr)
 
     def test_checker_judges_a_token_by_all_rules(self):
         sample = self._run('oslopolicy-policy-generator', '--namespace',

@@ -47,6 +47,20 @@ class TestWords(base.BaseTestCase):
             self._assert_alike_by_name_and_uuid(
                 'of-owner', method, '/v1/allocations/IDENT', body)
 
+    def test_the_own_api(self):
+        for method, body in (
+                ('GET', None), ('DELETE', None),
+                ('PATCH', [{'op': 'remove', 'path': '/name'}])):
+            self._assert_alike_by_name_and_uuid(
+                'of-owner', method, '/allocator/v1/allocations/IDENT', body)
+        self._assert_alike_by_name_and_uuid(
+            'owned', 'GET', '/allocator/v1/nodes/IDENT')
+        self._assert_alike_by_name_and_uuid(
+            'owned-active', 'POST', '/allocator/v1/allocations',
+            {'node': 'IDENT'})
+        self._assert_alike(world.uuid_of('owned'), 'GET',
+                           '/allocator/v1/nodes?marker=IDENT')
+
     def test_allocation_of_a_node(self):
         for method in ('GET', 'DELETE'):
             self._assert_alike_by_name_and_uuid(

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Allocations that wait: what clients ask for, and what they see."""
+
+import datetime
+
+import sqlalchemy as sa
+
+from allocator.db import conductors
+from allocator.db import models
+from allocator.db import session
+from allocator.tests import fixtures
+from allocator.tests.unit.api import allocating
+
+URL = allocating.OWN_URL
+
+_waiter = models.Waiter.__table__
+
+
+def pass_time(seconds):
+    """Have the deadlines come nearer."""
+    with session.writer() as connection:
+        for row in connection.execute(sa.select(_waiter)).all():
+            connection.execute(sa.update(_waiter).where(
+                _waiter.c.allocation_id == row.allocation_id).values(
+                deadline=row.deadline - datetime.timedelta(seconds=seconds)))
+
+
+class WaitingTestCase(allocating.AllocationTestCase):
+
+    url = URL
+
+    def wait(self, seconds=60, **values):
+        """Create an allocation that waits."""
+        return self.create(wait_timeout=seconds, **values)
+
+    def count_waiters(self):
+        with session.reader() as connection:
+            return connection.execute(sa.select(
+                sa.func.count()).select_from(_waiter)).scalar()
+
+    def is_active(self, created):
+        return self.show(created['uuid'])['state'] == 'active'
+
+
+class CreateTests(WaitingTestCase):
+
+    def test_what_waits_says_so(self):
+        created = self.wait(60, priority=-3)
+        self.assertEqual(
+            ('allocating', 60, -3, True, None),
+            tuple(created[name] for name in (
+                'state', 'wait_timeout', 'priority', 'waiting', 'reason')))
+        self.assertEqual(
+            datetime.timedelta(seconds=60),
+            datetime.datetime.fromisoformat(created['deadline'])
+            - datetime.datetime.fromisoformat(created['created_at']))
+        self.assertNotIn('queue_position', created)
+        self.api.serve()
+        found = self.show(created['uuid'])
+        self.assertIn('there is no node of resource class metal',
+                      found['reason'])
+        self.assertIsNone(found['last_error'])
+
+    def test_what_does_not_wait_says_so(self):
+        created = self.create()
+        self.assertEqual(
+            ('allocating', 0, None, 0, False, None),
+            tuple(created[name] for name in (
+                'state', 'wait_timeout', 'deadline', 'priority', 'waiting',
+                'reason')))
+        self.assertEqual(0, self.count_waiters())
+
+    def test_null_is_the_default(self):
+        created = self.create(wait_timeout=None, priority=None)
+        self.assertEqual((0, 0), (created['wait_timeout'],
+                                  created['priority']))
+
+    def test_bad_values(self):
+        for name, bad in (
+                ('wait_timeout', -1), ('wait_timeout', 1.5),
+                ('wait_timeout', True), ('wait_timeout', '60'),
+                ('wait_timeout', []), ('wait_timeout', 2592001),
+                ('priority', 101), ('priority', -101), ('priority', '1'),
+                ('priority', 0.5), ('priority', False)):
+            answer = self.api.post(URL, {'resource_class': 'metal',
+                                         name: bad})
+            self.refuse(400, answer, name)
+        self.assertEqual([], self.rows())
+
+    def test_the_longest_time_is_an_option(self):
+        self.api.configuration.set('max_wait', 10, group='queue')
+        self.wait(10)
+        self.refuse(400, self.api.post(URL, {
+            'resource_class': 'metal', 'wait_timeout': 11}), '10 seconds')
+
+    def test_the_bare_metal_api_does_not_know_it(self):
+        for name in ('wait_timeout', 'priority'):
+            answer = self.api.post('/v1/allocations', {
+                'resource_class': 'metal', name: 1})
+            self.refuse(400, answer, name)
+        created = self.wait()
+        found = self.read('/v1/allocations/' + created['uuid'])
+        self.assertEqual('allocating', found['state'])
+        self.assertNotIn('waiting', found)
+        self.refuse(400, self.api.get('/v1/allocations?waiting=true'))
+        self.refuse(400, self.api.get('/v1/allocations?fields=reason'))
+
+    def test_version_1_0_does_not_know_it(self):
+        answer = self.api.post(URL, {'resource_class': 'metal',
+                                     'wait_timeout': 1}, version='1.0')
+        self.refuse(406, answer, 'wait_timeout')
+        self.assertNotIn('waiting', self.create(version='1.0'))
+
+    def test_not_before_all_conductors_know_it(self):
+        conductors.beat('other')
+        with session.writer() as connection:
+            connection.execute(sa.update(models.Conductor.__table__).where(
+                models.Conductor.hostname == 'other').values(version=2))
+        answer = self.api.post(URL, {'resource_class': 'metal',
+                                     'wait_timeout': 1})
+        self.refuse(503, answer, 'older release')
+        self.create()
+
+    def test_a_deployed_node_is_not_waited_for(self):
+        node = fixtures.add_node(provision_state='active')
+        answer = self.api.post(URL, {'node': node.uuid, 'wait_timeout': 5})
+        self.refuse(400, answer, 'wait_timeout')
+
+
+class PriorityPolicyTests(WaitingTestCase):
+
+    def test_only_some_may_go_before_others(self):
+        self.api.act_as('member', 'reader', project='p')
+        for priority, status in ((1, 403), (0, 201), (-1, 201)):
+            answer = self.api.post(URL, {
+                'resource_class': 'metal', 'wait_timeout': 60,
+                'priority': priority})
+            self.assertEqual(status, answer.status, answer)
+        uuid = answer.body['uuid']
+        self.patch(uuid, ('replace', '/priority', 1), status=403)
+        self.patch(uuid, ('replace', '/priority', -2))
+        self.api.act_as('member', 'reader', system=True)
+        self.patch(uuid, ('replace', '/priority', 1))
+        self.assertEqual(1, self.show(uuid)['priority'])
+
+
+class ShowTests(WaitingTestCase):
+
+    def test_the_place_in_the_queue(self):
+        first, second = self.wait(), self.wait()
+        before = self.wait(priority=1)
+        self.wait(resource_class='other')
+        for created, place in ((before, 1), (first, 2), (second, 3)):
+            found = self.read('%s/%s?fields=queue_position' % (
+                URL, created['uuid']))
+            self.assertEqual(place, found['queue_position'])
+        listed = self.read(URL + '?fields=uuid,queue_position,reason'
+                                 '&resource_class=metal')['allocations']
+        self.assertEqual([2, 3, 1], [one['queue_position']
+                                     for one in listed])
+
+    def test_who_has_a_node_has_no_place(self):
+        fixtures.add_node()
+        created = self.wait()
+        self.api.serve()
+        found = self.read('%s/%s?fields=queue_position,waiting,reason' % (
+            URL, created['uuid']))
+        self.assertEqual((None, False, None), (
+            found['queue_position'], found['waiting'], found['reason']))
+
+    def test_lists_by_who_waits(self):
+        waits, other = self.wait(), self.create()
+        for word, expected in (('true', waits), ('false', other)):
+            for path in ('', '&state=allocating', '&resource_class=metal'):
+                listed = self.read('%s?waiting=%s%s' % (URL, word, path))
+                self.assertEqual([expected['uuid']], [
+                    one['uuid'] for one in listed['allocations']])
+        self.refuse(400, self.api.get(URL + '?waiting=perhaps'), 'waiting')
+
+    def test_a_list_shows_what_the_member_shows(self):
+        created = self.wait()
+        shown = self.show(created['uuid'])
+        self.assertEqual([shown], self.read(URL)['allocations'])
+
+
+class PatchTests(WaitingTestCase):
+
+    def test_the_deadline_counts_from_the_creation(self):
+        created = self.wait(60)
+        found = self.patch(created['uuid'],
+                           ('replace', '/wait_timeout', 90)).body
+        self.assertEqual((90, created['created_at']), (
+            found['wait_timeout'], found['created_at']))
+        pass_time(80)
+        self.api.serve()
+        self.assertTrue(self.show(created['uuid'])['waiting'])
+        pass_time(20)
+        self.api.serve()
+        self.assertEqual('error', self.show(created['uuid'])['state'])
+
+    def test_a_deadline_that_is_over_ends_the_waiting(self):
+        created = self.wait(60)
+        self.patch(created['uuid'], ('replace', '/wait_timeout', 0))
+        self.api.serve()
+        self.assertEqual('error', self.show(created['uuid'])['state'])
+        self.assertEqual(0, self.count_waiters())
+
+    def test_to_remove_is_to_ask_for_the_default(self):
+        created = self.wait(priority=-5)
+        found = self.patch(created['uuid'], ('remove', '/priority')).body
+        self.assertEqual(0, found['priority'])
+
+    def test_with_the_name_in_one_patch(self):
+        created = self.wait()
+        found = self.patch(created['uuid'], ('add', '/name', 'me'),
+                           ('add', '/priority', -1)).body
+        self.assertEqual(('me', -1), (found['name'], found['priority']))
+
+    def test_not_once_it_waits_no_more(self):
+        active, _node = self.create_active()
+        self.patch(active['uuid'], ('add', '/priority', 1), status=409)
+        self.patch(active['uuid'], ('add', '/wait_timeout', 1), status=409)
+        self.patch(active['uuid'], ('add', '/extra/a', 1))
+
+    def test_bad_values(self):
+        created = self.wait()
+        for path, bad in (('/wait_timeout', 2592001), ('/priority', 101),
+                          ('/priority', 'x'), ('/priority/x', 1)):
+            self.patch(created['uuid'], ('add', path, bad), status=400)
+        self.assertEqual(created, self.show(created['uuid'])
+                         | {'reason': None})
+
+    def test_the_bare_metal_api_does_not_know_it(self):
+        created = self.wait()
+        answer = self.api.patch('/v1/allocations/' + created['uuid'], [
+            {'op': 'add', 'path': '/priority', 'value': 1}])
+        self.refuse(400, answer, 'priority')
+
+
+class EndTests(WaitingTestCase):
+
+    def test_delete_leaves_the_queue(self):
+        created = self.wait(candidate_nodes=[fixtures.add_node(
+            maintenance=True).uuid])
+        self.assertEqual(1, self.count_waiters())
+        self.assertEqual(204, self.api.delete(
+            '%s/%s' % (URL, created['uuid'])).status)
+        self.assertEqual(0, self.count_waiters())
+
+    def test_the_deadline_tells_why(self):
+        fixtures.add_node(maintenance=True)
+        created = self.wait()
+        self.api.serve()
+        pass_time(61)
+        self.api.serve()
+        found = self.show(created['uuid'])
+        self.assertEqual(('error', False), (found['state'],
+                                            found['waiting']))
+        self.assertIn('1 in maintenance', found['last_error'])
+        self.assertEqual(0, self.count_waiters())
+
+
+class ServedTests(WaitingTestCase):
+
+    def test_by_a_node_that_is_released(self):
+        held, _node = self.create_active()
+        created = self.wait()
+        self.api.serve()
+        self.assertFalse(self.is_active(created))
+        self.api.delete('%s/%s' % (URL, held['uuid']))
+        self.api.serving._sweep_at = float('inf')
+        self.api.serve()
+        self.assertTrue(self.is_active(created))
+        self.assertEqual(0, self.count_waiters())
+
+    def test_by_a_node_that_has_become_suitable(self):
+        changes = (
+            ({'maintenance': True}, 'DELETE', '/maintenance', None),
+            ({'power_state': None}, 'PUT', '/states/power',
+             {'target': 'power on'}),
+            ({'provision_state': 'manageable'}, 'PUT', '/states/provision',
+             {'target': 'provide'}),
+            ({'resource_class': 'other'}, 'PATCH', '', [
+                {'op': 'add', 'path': '/resource_class', 'value': 'metal'}]),
+        )
+        for columns, method, path, body in changes:
+            node = fixtures.add_node(**columns)
+            created = self.wait()
+            self.api.serve()
+            self.assertFalse(self.is_active(created))
+            answer = self.api.request(method, '/v1/nodes/%s%s' % (
+                node.uuid, path), body)
+            self.assertLess(answer.status, 300, answer)
+            self.api.serving._sweep_at = float('inf')
+            self.api.serve()
+            self.assertTrue(self.is_active(created), path)
+
+    def test_by_a_trait(self):
+        node = fixtures.add_node()
+        created = self.wait(traits=['CUSTOM_A'])
+        self.api.serve()
+        self.api.put('/v1/nodes/%s/traits/CUSTOM_A' % node.uuid)
+        self.api.serving._sweep_at = float('inf')
+        self.api.serve()
+        self.assertTrue(self.is_active(created))
+        self.assertEqual(['CUSTOM_A'], fixtures.get_node(
+            node.uuid).instance_info['traits'])

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Those that wait, and nodes of backends."""
+
+import datetime
+
+import sqlalchemy as sa
+
+from allocator.conductor import serving
+from allocator.db import allocations
+from allocator.db import backend_writes
+from allocator.db import backends
+from allocator.db import models
+from allocator.db import session
+from allocator.tests.unit.backends import mirroring
+
+_waiter = models.Waiter.__table__
+
+
+class WaitingTests(mirroring.MirrorTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.serving = serving.ServingLoop()
+
+    def wait(self, seconds=60, **values):
+        return self.allocate(state='waiting', wait_timeout=seconds,
+                             priority=values.pop('priority', None), **values)
+
+    def serve(self):
+        self.serving.ring()
+        self.serving.walk()
+
+    def state(self, uuid):
+        return allocations.get(uuid).state
+
+    def waiter(self):
+        with session.reader() as connection:
+            return connection.execute(sa.select(_waiter)).first()
+
+    def end_patience(self):
+        with session.writer() as connection:
+            connection.execute(sa.update(_waiter).values(
+                deadline=self.waiter().created_at
+                - datetime.timedelta(seconds=1)))
+
+    def test_served_by_a_node_that_became_free_there(self):
+        node, = self.store().enrol(provision_state='active')
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        self.assertEqual('waiting', self.state(uuid))
+        self.store().change_node(node, provision_state='available')
+        self.look()
+        self.serve()
+        self.assertEqual('confirming', self.state(uuid))
+        self.assertFalse(self.waiter().is_waiting)
+        self.write()
+        found = allocations.get(uuid)
+        self.assertEqual(('active', node), (found.state, found.node_uuid))
+        self.assertIsNone(self.waiter())
+
+    def test_refused_it_keeps_its_place(self):
+        node, = self.store().enrol()
+        self.look()
+        first = self.wait()
+        self.serve()
+        second = self.wait()
+        self.store().change_node(node, reservation='somebody')
+        self.write()
+        self.assertEqual('waiting', self.state(first))
+        self.assertTrue(self.waiter().is_waiting)
+        self.store().enrol()
+        self.look()
+        self.serve()
+        self.assertEqual(('confirming', 'waiting'),
+                         (self.state(first), self.state(second)))
+
+    def test_a_claim_that_was_sent_is_given_back_at_the_deadline(self):
+        self.check_deadline(True, ('release', None))
+
+    def test_a_claim_that_was_not_sent_is_none_at_the_deadline(self):
+        self.check_deadline(False, ('claim', 'withdrawn'))
+
+    def check_deadline(self, is_sent, expected):
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        if is_sent:
+            # Whoever has leased it may have sent it.
+            self.assertEqual(1, len(backend_writes.lease(
+                backends.get_row('east'), 8)))
+        self.end_patience()
+        # Whatever has become free there is found first.
+        self.serve()
+        self.assertEqual('confirming', self.state(uuid))
+        self.look()
+        self.serve()
+        self.assertEqual('error', self.state(uuid))
+        self.assertIsNone(self.waiter())
+        row = backend_writes.get(backends.get_row('east').id, uuid)
+        self.assertEqual(expected, (row.wants, row.outcome))
+        self.write()
+        self.assertEqual({}, self.store().allocations)
+        self.assertIsNone(self.node(node).instance_uuid)
+
+    def test_what_was_confirmed_in_time_stays(self):
+        self.store().enrol()
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        self.write()
+        self.serve()
+        self.assertEqual('active', self.state(uuid))
+
+    def test_deleted_while_a_claim_is_open(self):
+        self.store().enrol()
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        self.release(uuid)
+        self.assertIsNone(self.waiter())
+        self.write()
+        self.assertEqual({}, self.store().allocations)

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serving: the order of those that wait, and that no node stays idle."""
+
+import hypothesis
+from hypothesis import strategies as st
+from oslo_utils import uuidutils
+import sqlalchemy as sa
+
+from allocator.common import states
+from allocator.conductor import serving as serving_loop
+from allocator.db import allocations
+from allocator.db import claims
+from allocator.db import models
+from allocator.db import releases
+from allocator.db import serving
+from allocator.db import session
+from allocator.tests import fixtures
+from allocator.tests.unit.api import allocating
+
+_allocation = models.Allocation.__table__
+
+TRAITS = ('CUSTOM_A', 'CUSTOM_B')
+
+
+class ServingTestCase(allocating.AllocationTestCase):
+
+    def wait(self, seconds=60, **values):
+        """Have an allocation wait.
+
+        :returns: its UUID
+        """
+        columns = {'uuid': uuidutils.generate_uuid(), 'name': None,
+                   'resource_class': 'metal', 'traits': [], 'extra': {},
+                   'owner': None, 'priority': None,
+                   'state': states.WAITING if seconds else states.ALLOCATING,
+                   'wait_timeout': seconds or None} | values
+        candidates = columns.pop('candidates', ())
+        return allocations.create(columns, candidates)['uuid']
+
+    def serve(self):
+        self.api.serving.ring()
+        self.api.serve()
+
+    def node_of(self, uuid):
+        return allocations.get(uuid).node_uuid
+
+    def free(self, node_uuid):
+        """Release a node; nobody is told."""
+        releases.delete_allocation(fixtures.get_node(node_uuid).instance_uuid)
+
+    def free_later(self, count=1, traits=(), **columns):
+        """Make nodes that are not available yet.
+
+        :returns: list of rows
+        """
+        return [fixtures.add_node(traits, maintenance=True, **columns)
+                for _ in range(count)]
+
+    def release(self, *nodes):
+        for node in nodes:
+            fixtures.change_node(node.uuid, maintenance=False)
+
+
+class OrderTests(ServingTestCase):
+
+    def test_priority_then_age(self):
+        late, first, second, best = (
+            self.wait(priority=-1), self.wait(), self.wait(),
+            self.wait(priority=5))
+        for uuid in (best, first, second, late):
+            node = fixtures.add_node()
+            self.serve()
+            self.assertEqual(node.uuid, self.node_of(uuid))
+
+    def test_who_asks_for_something_rare_is_not_in_the_way(self):
+        rare, plain = self.wait(traits=['CUSTOM_A']), self.wait()
+        fixtures.add_node()
+        self.serve()
+        self.assertEqual((None, True), (
+            self.node_of(rare), self.node_of(plain) is not None))
+
+    def test_the_older_one_gets_a_node_that_suits_both(self):
+        plain, rare = self.wait(), self.wait(traits=['CUSTOM_A'])
+        node = fixtures.add_node(['CUSTOM_A'])
+        self.serve()
+        self.assertEqual(node.uuid, self.node_of(plain))
+        node = fixtures.add_node(['CUSTOM_A'])
+        self.serve()
+        self.assertEqual(node.uuid, self.node_of(rare))
+
+    def test_a_new_request_does_not_overtake(self):
+        """Nor does the conductor's first look at it."""
+        [node] = self.free_later()
+        waits = self.wait()
+        self.release(node)
+        new = self.wait(0)
+        self.api.match()
+        self.assertEqual((node.uuid, 'error'), (
+            self.node_of(waits), allocations.get(new).state))
+
+    def test_a_new_request_gets_what_suits_nobody_before_it(self):
+        self.wait(traits=['CUSTOM_A'])
+        node = fixtures.add_node()
+        new = self.wait(0)
+        self.api.match()
+        self.assertEqual(node.uuid, self.node_of(new))
+
+    def test_a_new_request_of_a_higher_priority_goes_first(self):
+        [node] = self.free_later()
+        waits = self.wait()
+        self.release(node)
+        new = self.wait(0, priority=1)
+        self.api.match()
+        self.assertEqual((None, node.uuid), (self.node_of(waits),
+                                             self.node_of(new)))
+
+    def test_another_class_does_not_wait(self):
+        self.wait()
+        node = fixtures.add_node(resource_class='other')
+        new = self.wait(0, resource_class='other')
+        self.api.match()
+        self.assertEqual(node.uuid, self.node_of(new))
+
+    def test_a_candidate_goes_to_who_names_it(self):
+        [node] = self.free_later()
+        rich, poor = (self.wait(candidates=[node.uuid]), self.wait())
+        other = fixtures.add_node()
+        self.serve()
+        self.assertEqual((None, other.uuid), (self.node_of(rich),
+                                              self.node_of(poor)))
+        self.release(node)
+        self.serve()
+        self.assertEqual(node.uuid, self.node_of(rich))
+
+    def test_who_names_a_node_that_does_not_suit_is_not_in_the_way(self):
+        """However many they are."""
+        real = serving.AHEAD
+        serving.AHEAD = 2
+        self.addCleanup(setattr, serving, 'AHEAD', real)
+        [node] = self.free_later()
+        for _ in range(5):
+            self.wait(candidates=[node.uuid], traits=['CUSTOM_A'])
+        fine = self.wait(candidates=[node.uuid])
+        self.release(node)
+        self.serve()
+        self.assertEqual(node.uuid, self.node_of(fine))
+
+    def test_a_namesake_is_preferred(self):
+        plain, named = self.free_later(2)
+        fixtures.change_node(named.uuid, name='me')
+        waits = self.wait(name='me')
+        self.release(plain, named)
+        self.serve()
+        self.assertEqual(named.uuid, self.node_of(waits))
+
+    def test_owners_get_their_own(self):
+        mine, other = self.wait(owner='p'), self.wait(owner='q')
+        node = fixtures.add_node(lessee='q')
+        self.serve()
+        self.assertEqual((None, node.uuid), (self.node_of(mine),
+                                             self.node_of(other)))
+
+    def test_more_than_a_batch(self):
+        self.api.configuration.set('batch_size', 3, group='conductor')
+        uuids = [self.wait() for _ in range(8)]
+        for _ in range(7):
+            fixtures.add_node()
+        self.serve()
+        self.assertEqual([True] * 7 + [False],
+                         [self.node_of(uuid) is not None for uuid in uuids])
+
+    def test_very_many_free_nodes_of_another_kind(self):
+        self.patch_few(3)
+        waits = self.wait(traits=['CUSTOM_A'])
+        other = self.wait(traits=['CUSTOM_B'])
+        for _ in range(5):
+            fixtures.add_node()
+        node = fixtures.add_node(['CUSTOM_A'])
+        self.serve()
+        self.assertEqual((node.uuid, None), (self.node_of(waits),
+                                             self.node_of(other)))
+
+    def patch_few(self, number):
+        real = serving.FEW_FREE
+        serving.FEW_FREE = number
+        self.addCleanup(setattr, serving, 'FEW_FREE', real)
+
+
+class HaltTests(ServingTestCase):
+    """What ends the waiting of one keeps nobody else waiting."""
+
+    def test_whose_uuid_is_an_instance_already(self):
+        taken, fine = self.wait(priority=1), self.wait()
+        fixtures.add_node(instance_uuid=taken, provision_state='active')
+        node = fixtures.add_node()
+        self.serve()
+        self.assertEqual(node.uuid, self.node_of(fine))
+        found = allocations.get(taken)
+        self.assertEqual('error', found.state)
+        self.assertIn('instance UUID', found.last_error)
+
+    def test_a_class_that_is_served_elsewhere_is_tried_again(self):
+        self.wait()
+        fixtures.add_node()
+        tried = []
+
+        def lock_queue(connection, resource_class):
+            tried.append(resource_class)
+            return len(tried) > 2
+
+        self.patch_lock(lock_queue)
+        self.serve()
+        self.assertEqual(1, len(tried))
+        self.assertLessEqual(self.api.serving._pause(), serving_loop.AGAIN)
+        self.assertTrue(self.api.serving._due)
+
+    def test_a_new_request_steps_aside_meanwhile(self):
+        self.wait(traits=['CUSTOM_A'])
+        node = fixtures.add_node()
+        new = self.wait(0)
+        locked = iter([False])
+        real = serving.lock_queue
+        self.patch_lock(lambda connection, name: next(locked, None)
+                        is None and real(connection, name))
+        self.api.match()
+        self.assertEqual('allocating', allocations.get(new).state)
+        # It is time.
+        self.api.loop._patience.step_aside(allocations.get(new).id, -1)
+        self.api.match()
+        self.assertEqual(node.uuid, self.node_of(new))
+
+    def patch_lock(self, function):
+        real = serving.lock_queue
+        serving.lock_queue = function
+        self.addCleanup(setattr, serving, 'lock_queue', real)
+
+
+def _requests():
+    return st.fixed_dictionaries({
+        'traits': st.lists(st.sampled_from(TRAITS), unique=True),
+        'priority': st.integers(-2, 2),
+        'owner': st.sampled_from([None, None, 'p', 'q']),
+        'named': st.booleans(),
+        'waits': st.sampled_from([True, True, True, False]),
+    })
+
+
+def _nodes():
+    return st.fixed_dictionaries({
+        'traits': st.lists(st.sampled_from(TRAITS), unique=True),
+        'owner': st.sampled_from([None, None, 'p', 'q']),
+    })
+
+
+class ModelTests(ServingTestCase):
+    """Whoever is served, the rules of the order hold."""
+
+    @hypothesis.settings(max_examples=25, deadline=None)
+    @hypothesis.given(st.lists(_nodes(), min_size=1, max_size=5),
+                      st.lists(_requests(), min_size=1, max_size=8),
+                      st.data())
+    def test_no_node_idle_and_nobody_overtaken(self, pool, requests, data):
+        self.clear()
+        nodes = [self.free_later(1, node['traits'], owner=node['owner'])[0]
+                 for node in pool]
+        order = {}
+        for request in requests:
+            candidates = ([nodes[0].uuid] if request.pop('named') else [])
+            request['candidates'] = candidates
+            uuid = self.wait(60 if request.pop('waits') else 0, **request)
+            order[uuid] = allocations.get(uuid)
+        while nodes:
+            count = data.draw(st.integers(1, len(nodes)))
+            self.release(*nodes[:count])
+            self.api.match()
+            self.serve()
+            self.check(order, nodes[:count])
+            nodes = nodes[count:]
+
+    def clear(self):
+        with session.writer() as connection:
+            for table in reversed(models.Base.metadata.sorted_tables):
+                if table.name in ('nodes', 'waiter_candidates', 'waiters',
+                                  'allocations'):
+                    connection.execute(sa.delete(table))
+
+    def suits(self, node, row):
+        set_ = set(fixtures_traits(node))
+        return (set_.issuperset(row.traits)
+                and (row.owner is None and node.owner is None
+                     or row.owner is not None and row.owner == node.owner
+                     or row.owner is None)
+                and (not row.candidate_nodes
+                     or node.uuid in row.candidate_nodes))
+
+    def check(self, order, released):
+        now = {uuid: allocations.get(uuid) for uuid in order}
+        waiting = sorted(
+            (row for row in now.values() if row.state == states.WAITING),
+            key=lambda row: (-(row.priority or 0), row.id))
+        for node in (fixtures.get_node(node.uuid) for node in released):
+            if node.instance_uuid is None:
+                self.assertFalse([row.uuid for row in waiting
+                                  if self.suits(node, row)])
+                continue
+            served = now[node.instance_uuid]
+            place = -(served.priority or 0), served.id
+            for row in waiting:
+                if (-(row.priority or 0), row.id) < place:
+                    self.assertFalse(self.suits(node, row))
+
+
+def fixtures_traits(node):
+    """List the traits of a node's row."""
+    member = models.TraitSetMember.__table__
+    with session.reader() as connection:
+        return connection.execute(sa.select(member.c.trait).where(
+            member.c.trait_set_id == node.trait_set_id)).scalars().all()
+
+
+class StatementTests(ServingTestCase):
+
+    def test_nobody_is_walked_without_a_free_node(self):
+        for number in range(30):
+            self.wait(traits=['CUSTOM_%d' % (number % 3)])
+        seen = []
+        sa.event.listen(session.get_engine(), 'before_cursor_execute',
+                        lambda *args: seen.append(args[2]))
+        self.assertEqual([], claims.serve('metal', 64).claims)
+        self.assertLessEqual(len(seen), 6, seen)
