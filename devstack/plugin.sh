@@ -15,11 +15,14 @@ if is_service_enabled allocator; then
         "stack post-config")
             echo_summary "Configuring allocator"
             configure_allocator
-            init_allocator
             ;;
         "stack extra")
             echo_summary "Starting allocator"
+            init_allocator
             start_allocator
+            ;;
+        "stack test-config")
+            configure_allocator_tempest
             ;;
         "unstack ")
             stop_allocator

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Stand-ins for devstack's functions, for the test of the plugin.
+# Stand-ins for devstack's and grenade's functions, for the test of the plugin.
 #
 # Usage: stand-ins.sh TREE PHASE...    e.g. stand-ins.sh /tmp/x "stack install"
+#
+# Sourced, with TREE in the environment, it defines the stand-ins alone.
 #
 # Each call of a stand-in is a line in TREE/calls. What would stay on a machine
 # (a process, a database, a virtual host, a site of Apache) is a
@@ -13,17 +15,24 @@
 # shellcheck disable=SC2032  # sudo is a stand-in, too
 set -o errexit -o pipefail
 
-TREE=$1
-shift
-PLUGIN=$(cd "$(dirname "$0")/.." && pwd)
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    TREE=$1
+    shift
+fi
+STAND_INS_PLUGIN=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mkdir -p "$TREE/made"
 
 # What devstack defines before it sources a plugin.
 export DEST=$TREE/dest STACK_USER=stack REGION_NAME=RegionOne
 export SERVICE_PROTOCOL=http SERVICE_HOST=192.0.2.1 SERVICE_TIMEOUT=60
 export ENABLE_DEBUG_LOG_LEVEL=True
-export DATABASE_USER=root DATABASE_PASSWORD=secret DATABASE_HOST=192.0.2.1
+# Who and where the database's user is, unstack.sh does not say.
+export DATABASE_PASSWORD=secret
+export SERVICE_PASSWORD=secret SERVICE_DOMAIN_NAME=Default
+export KEYSTONE_SERVICE_URI=http://192.0.2.1/identity
+export SSL_BUNDLE_FILE=/opt/stack/data/ca-bundle.pem
 export DATABASE_TYPE=${DATABASE_TYPE:-mysql}
+export TEMPEST_CONFIG=$TREE/tempest.conf
 ENABLED_SERVICES=${ENABLED_SERVICES:-}
 DISABLED_SERVICES=${DISABLED_SERVICES:-}
 export ALLOCATOR_CONF_DIR=$TREE/made/etc
@@ -71,6 +80,10 @@ define_plugin() {
 
 echo_summary() {
     record echo_summary "$@"
+}
+
+warn() {
+    record warn "${@:2}"
 }
 
 die() {
@@ -139,18 +152,25 @@ apache_site_config_for() {
 
 # --- Databases, broker, Keystone -------------------------------------------
 
+initialize_database_backends() {
+    export DATABASE_USER=root DATABASE_HOST=192.0.2.1
+}
+
 recreate_database() {
     record recreate_database "$@"
     make "database-$1"
 }
 
 mysql() {
-    record mysql "${*: -1}"
+    record mysql "$@"
+    [[ $1 == -uroot && $3 == -h192.0.2.1 && -z ${SERVERS_ARE_DEAD:-} ]] \
+        || return 1
     unmake "database-$(sed -E 's/.* (\w+);/\1/' <<< "${*: -1}")"
 }
 
 dropdb() {
-    record dropdb "${*: -1}"
+    record dropdb "$@"
+    [[ $1 == -h192.0.2.1 && $2 == -Uroot && -n $PGPASSWORD ]] || return 1
     unmake "database-${*: -1}"
 }
 
@@ -175,6 +195,33 @@ get_or_create_service() {
 
 get_or_create_endpoint() {
     record get_or_create_endpoint "$@"
+}
+
+get_or_add_user_system_role() {
+    record get_or_add_user_system_role "$@"
+}
+
+# Keystone, as far as the endpoints of "baremetal" go.
+openstack() {
+    local url=$TREE/endpoint
+    [[ $1 == --os-cloud && $2 == devstack-system-admin ]] || return 1
+    shift 2
+    record openstack "$@"
+    case "$1 $2 $6" in
+        "endpoint list URL")
+            cat "$url" 2>/dev/null || echo "${IRONIC_URL-}"
+            ;;
+        "endpoint list ID")
+            echo e1
+            echo e2
+            ;;
+        "endpoint set "*)
+            echo "$4" > "$url"
+            ;;
+        *)
+            return 1
+            ;;
+    esac
 }
 
 # --- Processes -------------------------------------------------------------
@@ -222,15 +269,55 @@ mkdir -p "$TREE/bin"
 cat > "$TREE/bin/allocator-dbsync" <<DBSYNC
 #!/bin/sh
 echo allocator-dbsync "\$@" >> "$TREE/calls"
+[ -z "\$DBSYNC_FAILS" ]
 DBSYNC
 chmod +x "$TREE/bin/allocator-dbsync"
 
+# --- grenade ---------------------------------------------------------------
+
+register_project_for_upgrade() {
+    record register_project_for_upgrade "$@"
+}
+
+register_db_to_save() {
+    record register_db_to_save "$@"
+}
+
+devstack_localrc() {
+    record devstack_localrc "$@"
+}
+
+upgrade_project() {
+    record upgrade_project "$1" "$3" "$4"
+}
+
+ensure_services_started() {
+    record ensure_services_started "$@"
+}
+
+ensure_services_stopped() {
+    record ensure_services_stopped "$@"
+}
+
+# --- The phases ------------------------------------------------------------
+
+if [[ ${BASH_SOURCE[0]} != "$0" ]]; then
+    return
+fi
 # shellcheck source=devstack/settings
-source "$PLUGIN/settings"
+source "$STAND_INS_PLUGIN/settings"
+# Of a plugin whose enable_plugin line comes later.
+read -r -a later <<< "${LATER_SERVICES:-}"
+enable_service "${later[@]}"
 for phase in "$@"; do
     # Two words, as devstack gives them; "unstack" and "clean" are one.
     read -r -a words <<< "$phase"
     record "# $phase"
+    if [[ ${words[0]} == stack ]]; then
+        initialize_database_backends
+    else
+        unset DATABASE_USER DATABASE_HOST
+    fi
     # shellcheck source=devstack/plugin.sh
-    source "$PLUGIN/plugin.sh" "${words[@]}"
+    source "$STAND_INS_PLUGIN/plugin.sh" "${words[@]}"
 done
