@@ -22,6 +22,9 @@ class Scale:
     :ivar backlog: allocations that wait for the conductor alone
     :ivar overload: requests, clients and nodes of the overload
     :ivar idle: seconds for which idle processes are watched
+    :ivar waiting: how many wait, and for how many different things
+    :ivar deadlines: deadlines that are over together
+    :ivar tables: allocations and nodes of the small table and of the large
     """
 
     sizes: tuple = (100, 1000, 10000, 100000)
@@ -35,11 +38,15 @@ class Scale:
     backlog: int = 10000
     overload: tuple = (2000, 64, 1000)
     idle: float = 10
+    waiting: tuple = ((100000, 20), (10000, 1000), (10000, 10000))
+    deadlines: int = 10000
+    tables: tuple = ((10000, 10000), (1000000, 100000))
 
 
 TINY = Scale(sizes=(10, 20), size=200, runs=1, samples=5, requests=20,
              clients=4, rows=200, page=20, backlog=200, overload=(30, 8, 15),
-             idle=0.2)
+             idle=0.2, waiting=((60, 3), (30, 30)), deadlines=50,
+             tables=((1000, 700), (6000, 1500)))
 
 
 @dataclasses.dataclass
@@ -70,7 +77,7 @@ class Bench:
     def release(self, uuids):
         """Have the nodes of some allocations free again."""
         if self.engine is not None:
-            seeding.release(self.engine)
+            seeding.give_back(self.engine, uuids)
             return
         connection = self.connect()
         for uuid in uuids:

@@ -13,7 +13,7 @@ from urllib import parse
 
 TIMEOUT = 60
 
-VERSION = '1.107'
+VERSION = 'latest'
 
 
 class Client:
@@ -50,14 +50,23 @@ class Client:
         """
         if self._socket is None:
             self._connect()
+        self._socket.sendall(self.encode(method, path, body))
+        return self._read()
+
+    def encode(self, method, path, body=None):
+        """Write a request.
+
+        :param path: path and query below the endpoint
+        :param body: what is sent as JSON, or None
+        :returns: bytes
+        """
         data = b'' if body is None else json.dumps(body).encode()
         head = '%s %s%s HTTP/1.1\r\n%s' % (method, self._base, path,
                                            self._common)
         if body is not None:
             head += ('Content-Type: application/json\r\n'
                      'Content-Length: %d\r\n' % len(data))
-        self._socket.sendall(head.encode() + b'\r\n' + data)
-        return self._read()
+        return head.encode() + b'\r\n' + data
 
     def get(self, path):
         """Read a resource.

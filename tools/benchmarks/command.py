@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line, and the order of the measurements."""
+"""The order of the measurements."""
 
-import argparse
 import dataclasses
+import importlib
 import os
+import signal
 import sys
 import tempfile
 
+from benchmarks import arguments
+from benchmarks import backends
 from benchmarks import backlog
 from benchmarks import bench as bench_module
 from benchmarks import goals
 from benchmarks import idle
+from benchmarks import installation
 from benchmarks import overload
 from benchmarks import pages
 from benchmarks import plots
@@ -19,57 +23,19 @@ from benchmarks import report
 from benchmarks import seeding
 from benchmarks import service
 from benchmarks import throughput
-
-MEASURES = ('latency', 'throughput', 'variants', 'two-conductors', 'pages',
-            'overload', 'backlog')
+from benchmarks import waiting
+from benchmarks.comparison import goals as comparison_goals
+from benchmarks.comparison import parts as comparison_parts
+from benchmarks.comparison import running as comparison
+from benchmarks.comparison import sides
+from benchmarks.floor import measuring as floor
+from benchmarks.simulation import measuring as simulation
+from benchmarks.simulation import site
+from benchmarks.size import goals as size_goals
+from benchmarks.size import measuring as table_size
 
 # How many times slower than the goals these may be.
 FACTORS = {'postgresql': 1.5, 'sqlite': 2.5}
-
-
-def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog='tools/benchmark', description=(
-            'Measure the service: time to active, throughput, latencies, '
-            'lists, memory. Nodes and allocations of the database are '
-            'replaced.'))
-    parser.add_argument('--database', metavar='URL', help=(
-        'SQLAlchemy URL of a database for the benchmark alone'))
-    parser.add_argument('--broker', metavar='URL', help=(
-        'transport URL of RabbitMQ; SQLite needs none'))
-    parser.add_argument('--endpoint', metavar='URL', help=(
-        'measure the service that runs there instead, through its API alone, '
-        'with the nodes it has'))
-    parser.add_argument('--header', action='append', default=[],
-                        metavar='NAME:VALUE', help=(
-                            'send this with each request, e.g. a token'))
-    parser.add_argument('--resource-class', default=seeding.RESOURCE_CLASS,
-                        help='what to ask --endpoint for')
-    parser.add_argument('--sizes', metavar='N,N', help=(
-        'numbers of nodes; default 100,1000,10000,100000. With --endpoint: '
-        'how many free nodes it has'))
-    parser.add_argument('--runs', type=int, help=(
-        'how often each measurement is repeated; the best run counts'))
-    parser.add_argument('--measure', action='append', choices=MEASURES,
-                        help='measure only this; may be repeated')
-    parser.add_argument('--api-workers', type=int, default=2)
-    parser.add_argument('--conductor-workers', type=int, default=1)
-    parser.add_argument('--option', action='append', default=[],
-                        metavar='GROUP.NAME=VALUE',
-                        help='configuration option of the service')
-    parser.add_argument('--output', metavar='DIRECTORY', help=(
-        'where to write result.json, the plots and the logs'))
-    parser.add_argument('--tiny', action='store_true', help=(
-        'a few requests only, to see that the benchmark works'))
-    parser.add_argument('--no-goals', action='store_true', help=(
-        'end with status 0 whatever the results are'))
-    options = parser.parse_args(argv)
-    if not (options.database or options.endpoint):
-        parser.error('--database or --endpoint is needed')
-    if (options.database and not options.broker
-            and not options.database.startswith('sqlite')):
-        parser.error('--broker is needed with this database')
-    return options
 
 
 def _scale(options):
@@ -77,9 +43,14 @@ def _scale(options):
     if options.sizes:
         scale = dataclasses.replace(scale, sizes=tuple(
             int(size) for size in options.sizes.split(',')))
-    if options.runs:
-        scale = dataclasses.replace(scale, runs=options.runs)
-    return scale
+    if options.tables:
+        small, nodes, large, more = map(int, options.tables.split(','))
+        scale = dataclasses.replace(
+            scale, tables=((small, nodes), (large, more)))
+    given = {name: getattr(options, name) for name in (
+        'runs', 'requests', 'clients', 'samples', 'backlog', 'rows')}
+    return dataclasses.replace(scale, **{
+        name: value for name, value in given.items() if value})
 
 
 def _configuration(options):
@@ -94,9 +65,19 @@ def main(argv=None):
 
     :returns: exit status, 1 if a goal was missed
     """
-    options = _parse(argv)
+    options = arguments.parse(argv)
+    # What was started ends, and what was made is removed.
+    signal.signal(signal.SIGTERM, lambda *args: sys.exit(128 + args[0]))
     folder = options.output or tempfile.mkdtemp(prefix='benchmark-')
     os.makedirs(folder, exist_ok=True)
+    if options.backends:
+        return _before_backends(options, folder)
+    if options.compare:
+        return _side_by_side(options, folder)
+    if options.measure == ['size']:
+        return _at_size(options, folder)
+    if options.measure == ['simulation']:
+        return _simulated(options, folder)
     if options.endpoint:
         engine = None
         results = _elsewhere(options)
@@ -109,13 +90,96 @@ def main(argv=None):
         results = _here(options, folder, engine)
     factor = FACTORS.get(engine.dialect.name, 1) if engine else 1
     lines = goals.compare(results, factor)
+    plots.draw(folder, results, 'allocator')
+    return _tell(options, folder, results, lines, engine)
+
+
+def _tell(options, folder, results, lines, engine=None):
     report.show(lines)
     report.write(os.path.join(folder, 'result.json'),
                  report.circumstances(engine), results, lines)
-    plots.draw(folder, results, 'allocator')
     print('Results, plots and logs are in', folder)
     missed = any(line.is_met is False for line in lines)
     return int(missed and not options.tiny and not options.no_goals)
+
+
+def _before_backends(options, folder):
+    """Measure the service in front of Bare Metal services."""
+    for variable, url in (('MYSQL', options.database),
+                          ('RABBITMQ', options.broker)):
+        if url:
+            os.environ['ALLOCATOR_TEST_%s_URL' % variable] = url
+    # They need what only the tests need.
+    running, scale, comparing = (
+        importlib.import_module('benchmarks.backends.' + name)
+        for name in ('running', 'scale', 'goals'))
+    results = {}
+    try:
+        running.measure(options.measure or backends.MEASURES,
+                        scale.chosen(options.tiny, options.runs), results)
+    except BaseException:
+        # Whatever ended it: what has been measured has been measured.
+        _tell(options, folder, results, comparing.compare(results))
+        raise
+    return _tell(options, folder, results, comparing.compare(results))
+
+
+def _side_by_side(options, folder):
+    """Compare two installations."""
+    installations = {comparison.BEFORE: _installation(options.compare),
+                     comparison.AFTER: _installation(options.other)}
+    if options.noise:
+        installations[comparison.AGAIN] = installations[comparison.BEFORE]
+    figures = {}
+    try:
+        comparison.compare(
+            installations, _setting(options, folder), _scale(options),
+            options.measure or comparison_parts.USUAL, options.pairs, figures)
+    except BaseException:
+        # Whatever ended it: what has been measured has been measured.
+        _tell_compared(options, folder, figures)
+        raise
+    return _tell_compared(options, folder, figures)
+
+
+def _tell_compared(options, folder, figures):
+    results = comparison.results(figures)
+    return _tell(options, folder, results, comparison_goals.compare(results),
+                 seeding.connect(options.database))
+
+
+def _installation(path):
+    try:
+        return installation.Installation(path)
+    except ValueError as exc:
+        sys.exit('tools/benchmark: %s' % exc)
+
+
+def _setting(options, folder):
+    return sides.Setting(
+        folder, options.database, options.broker, options.api_workers,
+        options.conductor_workers, tuple(_configuration(options)))
+
+
+def _at_size(options, folder):
+    """Measure a large table beside a small one."""
+    old = None
+    if options.old_release:
+        old = _installation(options.old_release)
+    results = table_size.size(_setting(options, folder), _scale(options),
+                              options.pairs, old)
+    return _tell(options, folder, results, size_goals.compare(results),
+                 seeding.connect(options.database))
+
+
+def _simulated(options, folder):
+    """Simulate a site."""
+    try:
+        chosen = site.given(site.Site(), options.given)
+    except ValueError as exc:
+        sys.exit('tools/benchmark: %s' % exc)
+    results = simulation.simulation(chosen, 1 if options.tiny else 10)
+    return _tell(options, folder, results, simulation.compare(results))
 
 
 def _say(text):
@@ -143,7 +207,7 @@ def _elsewhere(options):
 
 def _here(options, folder, engine):
     """Measure the project's own commands."""
-    measures = options.measure or MEASURES
+    measures = options.measure or arguments.MEASURES
     running = service.Service(
         folder, options.database, options.broker, options.api_workers,
         options.conductor_workers, _configuration(options))
@@ -181,6 +245,12 @@ def _measure_running(bench, measures, results):
     if 'overload' in measures:
         _say('overload')
         results['overload'] = overload.overload(bench)
+    if 'waiting' in measures and not bench.service.is_single:
+        _say('those that wait')
+        results['waiting'] = waiting.waiting(bench)
+    if 'floor' in measures and not bench.service.is_single:
+        _say('the floor')
+        results['floor'] = floor.floor(bench)
     if 'pages' in measures:
         _say('pages')
         seeding.nodes(bench.engine, bench.scale.rows)

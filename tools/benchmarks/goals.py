@@ -33,6 +33,7 @@ def compare(results, factor=1):
             ('throughput', _throughput), ('variants', _variants),
             ('two_conductors', _two_conductors), ('pages', _pages),
             ('backlog', _backlog), ('overload', _overload),
+            ('waiting', _waiting), ('floor', _floor),
             ('memory', _memory), ('idle', _idle)):
         if name in results:
             lines += function(results, factor)
@@ -148,6 +149,43 @@ def _overload(results, factor):
 def _counts(found):
     return ', '.join('%d %s' % (count, name)
                      for name, count in sorted(found.items()))
+
+
+def _waiting(results, factor):
+    found = results['waiting']
+    empty, lines = found['empty'], []
+    for kinds, run in found.items():
+        if kinds in ('empty', 'deadlines'):
+            continue
+        who = '%d wait for %s things' % (run['count'], kinds)
+        is_goal = int(kinds) <= 20
+        ratio = (run['other_class']['active']['p50_ms']
+                 / empty['other_class']['active']['p50_ms'])
+        lines += [
+            Line(who + ': a freed node is given', _latency(run['served']),
+                 'p99 %g ms' % (50 * factor) if is_goal else '',
+                 run['served']['p99_ms'] <= 50 * factor if is_goal else None),
+            Line(who + ': time to active of another class',
+                 '%.2f times' % ratio, '1.3 times', ratio <= 1.3),
+            Line(who + ': processor time when idle', ', '.join(
+                '%s %g %% (%g %% with none)' % (name, share,
+                                                empty['idle'].get(name, 0))
+                for name, share in run['idle'].items()))]
+    deadlines = found['deadlines']
+    return [*lines, Line(
+        '%d deadlines that pass together' % deadlines['count'],
+        'settled after %g s' % deadlines['settled_after_s'],
+        '%g s' % (10 * factor),
+        deadlines['settled_after_s'] <= 10 * factor)]
+
+
+def _floor(results, factor):
+    return [Line('processor for a POST, %s clients' % clients,
+                 '%.2f ms; with a constant answer %.2f, one INSERT %.2f: '
+                 '%.2f times' % (found['api'], found['constant'],
+                                 found['insert'], found['times']),
+                 '2.5 times', found['times'] <= 2.5)
+            for clients, found in results['floor'].items()]
 
 
 def _memory(results, factor):

@@ -28,8 +28,9 @@ def pages(bench):
     for chosen in FILTERS:
         for key in SORT_KEYS:
             for direction in ('asc', 'desc'):
-                for name, marker in _markers(bench, chosen, key, direction):
-                    path = _path(bench, chosen, key, direction, marker)
+                for name, marker in markers(bench, chosen, key, direction):
+                    path = path_of(bench.scale.page, chosen, key,
+                                   direction, marker)
                     found.append({
                         'filter': chosen, 'sort_key': key or 'id',
                         'sort_dir': direction, 'page': name,
@@ -49,8 +50,14 @@ def _measure(connection, path, runs):
         'min_ms': round(min(times) * 1e3, 2)}
 
 
-def _path(bench, chosen, key, direction, marker):
-    query = {'limit': bench.scale.page, **chosen, 'sort_dir': direction}
+def path_of(limit, chosen, key=None, direction='asc', marker=None):
+    """Write the path of a page.
+
+    :param limit: its rows
+    :param chosen: dict of filters
+    :param key: what it is sorted by, unless by age
+    """
+    query = {'limit': limit, **chosen, 'sort_dir': direction}
     if key:
         query['sort_key'] = key
     if marker:
@@ -59,7 +66,7 @@ def _path(bench, chosen, key, direction, marker):
                                          for pair in query.items())
 
 
-def _markers(bench, chosen, key, direction):
+def markers(bench, chosen, key, direction):
     """Find where pages begin; the order of ties matters to nobody here.
 
     :returns: list of (name of the page, marker)

@@ -8,24 +8,31 @@ import uuid
 import sqlalchemy as sa
 
 from allocator.db import models
+from allocator.db import profiles
 from allocator.db import traits as db_traits
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
+_profile = models.Profile.__table__
 _set = models.TraitSet.__table__
 _member = models.TraitSetMember.__table__
 
 RESOURCE_CLASS = 'benchmark'
+# Of nodes for which allocations wait; these stay while others come and go.
+AWAITED = RESOURCE_CLASS + '-awaited'
 COMMON = 'CUSTOM_BENCHMARK'
 RARE = 'CUSTOM_BENCHMARK_RARE'
 
 # One node of so many has the rare trait.
 RARE_EACH = 100
 
+# Share of the allocations of the past that failed.
+FAILED = 0.09
+
 # Rows in one INSERT.
 CHUNK = 1000
 
-_NODE = {'resource_class': RESOURCE_CLASS, 'provision_state': 'available',
+NODE = {'resource_class': RESOURCE_CLASS, 'provision_state': 'available',
          'power_state': 'power off', 'driver': 'fake-hardware',
          'trait_count': 3, 'driver_info': {}, 'properties': {}, 'extra': {},
          'instance_info': {}, 'network_data': {}, 'interfaces': {}}
@@ -69,10 +76,10 @@ def nodes(engine, count):
     """Have so many free nodes, with 3 traits each, and no allocation."""
     wipe(engine)
     with engine.begin() as connection:
-        sets = _trait_sets(connection)
-        _insert(connection, _node, (
-            _NODE | {'uuid': str(uuid.uuid4()), 'name': 'node-%06d' % number,
-                     'trait_set_id': sets[_traits_of(number)]}
+        profiles_of = _profiles(connection)
+        insert(connection, _node, (
+            NODE | {'uuid': str(uuid.uuid4()), 'name': 'node-%06d' % number,
+                     **profiles_of[_traits_of(number)]}
             for number in range(count)))
     analyze(engine)
 
@@ -81,6 +88,29 @@ def _traits_of(number):
     last = (RARE if number % RARE_EACH == 0
             else 'CUSTOM_MODEL_%d' % (number % 7))
     return COMMON, 'CUSTOM_RACK_%d' % (number % 20), last
+
+
+def _profiles(connection):
+    """Find or make the profiles that the nodes have.
+
+    :returns: dict by tuple of traits of the columns that say them
+    """
+    found = {}
+    has_profiles = sa.inspect(connection).has_table(_profile.name)
+    for names, set_id in _trait_sets(connection).items():
+        if not has_profiles:  # an older release is measured
+            found[names] = {'trait_set_id': set_id,
+                            'trait_count': len(names)}
+            continue
+        wanted = profiles.wanted(names, {})
+        found[names] = profiles.columns(connection, wanted)
+        if found[names] is None:
+            id_ = connection.execute(sa.insert(_profile).values(
+                digest=profiles.digest(wanted), trait_set_id=set_id,
+                properties={})).inserted_primary_key[0]
+            found[names] = {'profile_id': id_, 'trait_set_id': set_id,
+                            'trait_count': len(names)}
+    return found
 
 
 def _trait_sets(connection):
@@ -104,7 +134,11 @@ def _trait_sets(connection):
     return found
 
 
-def _insert(connection, table, rows):
+def insert(connection, table, rows):
+    """Insert many rows.
+
+    :param rows: iterable of dicts
+    """
     chunk = []
     for row in rows:
         chunk.append(row)
@@ -119,17 +153,27 @@ def wipe(engine):
     """Remove all nodes and allocations."""
     release(engine)
     with engine.begin() as connection:
-        connection.execute(sa.delete(_node))
+        connection.execute(sa.delete(_node).where(
+            _node.c.resource_class != AWAITED))
 
 
 def release(engine):
     """Remove all allocations; the nodes are free again."""
     with engine.begin() as connection:
         connection.execute(
-            sa.update(_node).where(_node.c.allocation_id.is_not(None))
+            sa.update(_node).where(_node.c.allocation_id.is_not(None),
+                                   _node.c.resource_class != AWAITED)
             .values(allocation_id=None, instance_uuid=None,
                     instance_info={}))
-        connection.execute(sa.delete(_allocation))
+        connection.execute(sa.delete(_allocation).where(
+            _allocation.c.resource_class != AWAITED))
+
+
+def own(engine, project):
+    """Have a project own all nodes."""
+    with engine.begin() as connection:
+        connection.execute(sa.update(_node).values(owner=project))
+    analyze(engine)
 
 
 def take(engine, tenths=9):
@@ -158,7 +202,7 @@ def pending(engine, count, traits=(COMMON,)):
     """Add allocations that wait for a conductor."""
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     with engine.begin() as connection:
-        _insert(connection, _allocation, (
+        insert(connection, _allocation, (
             {'uuid': str(uuid.uuid4()), 'resource_class': RESOURCE_CLASS,
              'state': 'allocating', 'traits': list(traits),
              'candidate_nodes': [], 'extra': {}, 'created_at': now}
@@ -177,15 +221,23 @@ def history(engine, count):
     with engine.begin() as connection:
         node_ids = list(connection.execute(
             sa.select(_node.c.id).order_by(_node.c.id)).scalars())
-        _insert(connection, _allocation, (
-            _past(dice, number, count, node_ids) for number in range(count)))
+        insert(connection, _allocation, (
+            past(dice, number, count, node_ids) for number in range(count)))
     analyze(engine)
 
 
-def _past(dice, number, count, node_ids):
+def past(dice, number, count, node_ids):
+    """Make an allocation as years of use would have left it.
+
+    :param dice: random.Random
+    :param number: of the allocation, from the oldest
+    :param count: of them all
+    :param node_ids: list of the ids of the nodes that the oldest have
+    :returns: dict of columns
+    """
     age = datetime.timedelta(minutes=count - number)
     created = datetime.datetime(2026, 1, 1) - age
-    failed = number >= count * 0.91
+    failed = number >= count * (1 - FAILED)
     owner = min(int(dice.paretovariate(0.7)), 2000)
     # The classes only matter for filters, so the nodes' is the largest.
     kind = min(int(dice.paretovariate(0.8)), 50)
@@ -208,9 +260,10 @@ def _past(dice, number, count, node_ids):
 
 def analyze(engine):
     """Have the database look at its tables, as it does by itself in time."""
-    statement = {'postgresql': 'ANALYZE', 'sqlite': 'ANALYZE'}.get(
-        engine.dialect.name, 'ANALYZE TABLE nodes, allocations, trait_sets, '
-        'trait_set_members')
+    statement = 'ANALYZE'
+    if engine.dialect.name not in ('postgresql', 'sqlite'):
+        statement += ' TABLE ' + ', '.join(
+            sa.inspect(engine).get_table_names())
     with engine.connect().execution_options(
             isolation_level='AUTOCOMMIT') as connection:
         connection.exec_driver_sql(statement)

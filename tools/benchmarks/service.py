@@ -3,16 +3,15 @@
 
 import configparser
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 import uuid
 
 import kombu
 
 from benchmarks import client
+from benchmarks import installation as installations
 
 # Seconds that the processes may take to start, and to stop.
 START = 60
@@ -28,18 +27,22 @@ class Service:
     :param api_workers: worker processes of the API
     :param conductor_workers: worker processes of each conductor
     :param options: list of (section, option, value) to set besides
+    :param installation: whose commands they are; those beside this Python
+        unless given
     :ivar endpoint: URL of the API
     """
 
     def __init__(self, folder, database, broker, api_workers=2,
-                 conductor_workers=1, options=()):
+                 conductor_workers=1, options=(), installation=None):
+        self._installation = installation or installations.Installation()
         self._folder = folder
         self._broker = broker
-        self._port = _free_port()
+        self._port = free_port()
         self._exchange = 'benchmark_' + uuid.uuid4().hex[:8]
         self.is_single = database.startswith('sqlite')
         self.endpoint = 'http://127.0.0.1:%d' % self._port
         self._running = {}
+        self._hosts = set()
         sections = {
             'DEFAULT': {'auth_strategy': 'noauth'},
             'api': {'host_ip': '127.0.0.1', 'port': self._port,
@@ -62,44 +65,77 @@ class Service:
             parser.write(file)
         return path
 
-    def make_schema(self):
-        """Bring the database up to the schema of this release."""
-        subprocess.run([_script('allocator-dbsync'), '--config-file',
-                        self._config, 'upgrade'], check=True)
+    def make_schema(self, installation=None):
+        """Bring the database up to the schema of this release.
+
+        :param installation: of another release, whose schema is wanted
+        """
+        self.run('allocator-dbsync', 'upgrade', installation=installation)
+
+    def run(self, command, *arguments, installation=None):
+        """Run a command to its end.
+
+        :param installation: whose command it is, unless this service's
+        :returns: what it printed
+        :raises: subprocess.CalledProcessError
+        """
+        whose = installation or self._installation
+        return subprocess.run(
+            [whose.script(command), '--config-file', self._config,
+             *arguments], check=True, stdout=subprocess.PIPE,
+            text=True, env=whose.environment()).stdout
 
     def start(self, conductors=1):
         """Start all processes and wait until they are ready."""
         if self.is_single:
-            self._start('allocator', 'allocator')
+            self._start('allocator', self._script('allocator'))
         else:
             self.start_api()
             for number in range(conductors):
                 self.start_conductor('conductor-%d' % number)
-        _wait_for(self._answers, 'the API answers')
+        wait_for(self._answers, 'the API answers')
 
     def start_api(self):
-        self._start('api', 'allocator-api')
+        self._start('api', self._script('allocator-api'))
+
+    def start_beside(self, name, command, sections):
+        """Start another server with this service's configuration.
+
+        :param name: what it is called
+        :param command: name of one of the service's commands, or the list of
+            another's arguments
+        :param sections: configuration that is its own, a port at least
+        """
+        if isinstance(command, str):
+            command = self._script(command)
+        self._start(name, command, self._write(name, sections))
+
+    def _script(self, name):
+        return [self._installation.script(name)]
 
     def start_conductor(self, host, wait=True):
         """Start a conductor.
 
         :param wait: wait until it listens to the message bus
         """
-        log = self._start(host, 'allocator-conductor', self._write(
-            host, {'DEFAULT': {'host': host}}))
+        self._hosts.add(host)
+        log = self._start(
+            host, self._script('allocator-conductor'), self._write(
+                host, {'DEFAULT': {'host': host}}))
         if wait:
-            _wait_for(lambda: b'is ready' in _contents(log),
+            wait_for(lambda: b'is ready' in _contents(log),
                       'conductor %s is ready' % host)
 
     def _start(self, name, command, *files):
-        arguments = [_script(command)]
+        arguments = list(command)
         for file in (self._config, *files):
             arguments += ['--config-file', file]
         log = os.path.join(self._folder, name + '.log')
         with open(log, 'wb') as output:
             self._running[name] = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT)
+                stderr=subprocess.STDOUT,
+                env=self._installation.environment())
         return log
 
     def _answers(self):
@@ -132,18 +168,17 @@ class Service:
 
     def close(self):
         """Stop all processes and take the queues from the broker."""
-        hosts = [name for name in self._running if 'conductor' in name]
         self.stop()
         if not self.is_single:
-            self._remove_queues(hosts)
+            self._remove_queues()
 
-    def _remove_queues(self, hosts):
+    def _remove_queues(self):
         topic = self._exchange + '.conductor'
         with kombu.Connection(self._broker.replace(
                 'rabbit://', 'amqp://', 1)) as connection:
             channel = connection.default_channel
             for queue in [topic, *('%s.%s' % (topic, host)
-                                   for host in hosts)]:
+                                   for host in self._hosts)]:
                 channel.queue_delete(queue)
             channel.exchange_delete(self._exchange)
 
@@ -156,12 +191,19 @@ class Service:
                 for name, process in self._running.items()}
 
 
-def _script(name):
-    beside = os.path.join(os.path.dirname(sys.executable), name)
-    return beside if os.path.exists(beside) else shutil.which(name) or name
+def answers(endpoint, path='/'):
+    """Tell whether a server answers a GET with 200."""
+    connection = client.Client(endpoint)
+    try:
+        return connection.request('GET', path)[0] == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
-def _free_port():
+def free_port():
+    """Find a port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
@@ -180,7 +222,13 @@ def _children(pid):
     return found
 
 
-def _wait_for(condition, what):
+def wait_for(condition, what):
+    """Wait until something has come about.
+
+    :param condition: function that tells whether it has
+    :param what: what it is, for the error
+    :raises: RuntimeError after START seconds
+    """
     deadline = time.monotonic() + START
     while not condition():
         if time.monotonic() > deadline:

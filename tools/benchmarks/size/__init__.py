@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measure of size: a large table beside a small one."""
