@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The history of microversions, from the table of allocator.api.versions."""
+"""The history of microversions, from the tables of allocator.api.versions."""
 
 import collections
-
-from allocator.api import versions
 
 # What a row of the table is about.
 NOUNS = {
     'allocation': 'allocations',
+    'allocation_candidate': 'allocation candidates',
+    'backend': 'backends',
     'chassis': 'chassis',
     'conductor': 'conductors',
     'driver': 'drivers',
@@ -32,14 +32,15 @@ INPUTS = {
 }
 
 
-def history():
+def history(api):
     """List what each version brought.
 
+    :param api: allocator.api.versions.table.Api
     :returns: dict of lists of sentences by the version's minor number, the
         least version first
     """
     found = collections.defaultdict(list)
-    for name, row in versions.RESOURCES.items():
+    for name, row in api.resources.items():
         for minor, sentence in _sentences(name, row):
             found[minor].append(sentence)
     return dict(sorted(found.items()))
@@ -47,7 +48,7 @@ def history():
 
 def _sentences(name, row):
     noun = NOUNS.get(name, name)
-    if row.since > versions.MIN:
+    if row.since:
         yield row.since, 'New: %s.' % noun
     for method, minor in row.methods.items():
         yield minor, '``%s`` of %s.' % (method, noun)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphinx extension: ``.. microversions::`` lists what each version brought.
 
-The table of allocator.api.versions says most of it. The directive's content,
-a list of fields by version, adds what a table cannot say::
+Its argument is the service type of an API, whose table in
+allocator.api.versions says most of it. The directive's content, a list of
+fields by version, adds what a table cannot say::
 
-    .. microversions::
+    .. microversions:: baremetal
 
        :1.91: A name may end in ``.json``.
 """
@@ -17,6 +18,11 @@ import history
 from sphinx.util import docutils
 from sphinx.util.nodes import nested_parse_with_titles
 
+from allocator.api.versions import baremetal
+from allocator.api.versions import own
+
+APIS = {api.service_type: api for api in (baremetal.API, own.API)}
+
 NOTE = re.compile(r':1\.(\d+): (.*)')
 
 
@@ -24,9 +30,10 @@ class Microversions(docutils.SphinxDirective):
     """Makes a section for each version."""
 
     has_content = True
+    required_arguments = 1
 
     def run(self):
-        found = history.history()
+        found = history.history(APIS[self.arguments[0]])
         for minor, sentence in self._notes():
             found.setdefault(minor, []).append(sentence)
         text = []
