@@ -9,6 +9,9 @@ import testtools
 import allocatorclient
 from allocatorclient.tests.unit import service
 
+# Seconds for one test.
+TIMEOUT = 60
+
 
 class ServiceTests(testtools.TestCase):
     """Tests with a service, and a client of it."""
@@ -17,6 +20,8 @@ class ServiceTests(testtools.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        # A command that waits for ever fails, and holds up nobody.
+        self.useFixture(fixtures.Timeout(TIMEOUT, gentle=True))
         self.useFixture(fixtures.EnvironmentVariable('no_proxy', '127.0.0.1'))
         self.service = self.useFixture(service.Service(self.newest))
         self.allocator: Any = self.connect().allocator

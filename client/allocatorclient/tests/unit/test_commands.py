@@ -28,6 +28,9 @@ class ShellTests(connections.ServiceTests):
         for name in [name for name in os.environ if name.startswith('OS_')]:
             self.useFixture(fixtures.EnvironmentVariable(name))
         self.useFixture(fixtures.TempHomeDir())
+        # In the background of a script it is ignored.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(
+            signal.SIGINT, signal.default_int_handler))
         # A process usually has one shell, so its classes keep the client.
         self.patch(vars(clientmanager.ClientManager)['allocator'], '_handle',
                    None)
