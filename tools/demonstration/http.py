@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service over HTTP, each request shown with its answer."""
 
+import http
 import json
 import time
+import urllib.error
 import urllib.request
 
 # Of the Bare Metal API, and of the service's own.
@@ -60,6 +62,8 @@ class API:
     def wait(self, path, condition, what):
         """Ask until what is found meets a condition.
 
+        What is not there yet is waited for as well.
+
         :param condition: function of what is found
         :param what: the condition in words, for a failure
         :returns: what is found in the end
@@ -67,9 +71,14 @@ class API:
         """
         begun = time.monotonic()
         while True:
-            found = self.call('GET', path)
-            if condition(found):
-                return found
+            try:
+                found = self.call('GET', path)
+            except urllib.error.HTTPError as error:
+                if error.code != http.HTTPStatus.NOT_FOUND:
+                    raise
+            else:
+                if condition(found):
+                    return found
             if time.monotonic() - begun > DEADLINE:
                 raise Failure('%s after %d seconds.' % (what, DEADLINE))
             time.sleep(0.01)
