@@ -102,7 +102,7 @@ class ComparisonTests(Compares):
             10, found['measures'][memory]['compared']['after'])
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class OldReleaseTests(Compares):
 
     def test_the_release_before_is_measured_on_its_own_schema(self):
@@ -125,7 +125,7 @@ class OldReleaseTests(Compares):
             ).scalars().all()
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class SizeTests(Runs):
 
     def test_a_migrated_table_is_measured_beside_a_small_one(self):

@@ -7,7 +7,6 @@ it needs nothing else of the tests' requirements.
 
 import signal
 
-import testtools
 from testtools import content
 
 from allocator.tests.functional import databases
@@ -79,7 +78,8 @@ class CommandTests:
         self.assertEqual(worst, status.returncode, status.stdout)
 
 
-class HelpTests(testtools.TestCase):
+@testcase.per_database(databases.SQLITE)
+class HelpTests:
 
     def test_each_command_explains_itself(self):
         for command in ('allocator', 'allocator-api', 'allocator-conductor',

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 import fixtures as fixture
 import requests
-import testtools
 from testtools import content
 
+from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures
 from allocator.tests.functional import processes
+from allocator.tests.functional import testcase
 from allocator.tests.functional import waiting
 
 # Starts the single process with timeouts that a test can wait for.
@@ -59,7 +60,8 @@ def make_certificate(folder):
     return paths
 
 
-class HttpServer(testtools.TestCase):
+@testcase.per_database(databases.SQLITE)
+class HttpServer:
 
     def setUp(self):
         super().setUp()

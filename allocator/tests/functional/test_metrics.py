@@ -116,7 +116,7 @@ class MetricsTests(testcase.ServiceTests):
             return None
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class OwnPortsTests(MetricsTests):
 
     conductors = 1

@@ -7,15 +7,16 @@ import os
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 import fixtures as fixture
-import testtools
 from testtools import content
 
+from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures
 from allocator.tests.functional import processes
 from allocator.tests.functional import test_http_server
+from allocator.tests.functional import testcase
 
 
-class RefusedStart(testtools.TestCase):
+class RefusedStart:
 
     def setUp(self):
         super().setUp()
@@ -53,6 +54,7 @@ class RefusedStart(testtools.TestCase):
         self.assertNotIn('Traceback', made.stdout)
 
 
+@testcase.per_database(databases.SQLITE)
 class HeartbeatTests(RefusedStart):
 
     def test_timeout_below_the_interval(self):
@@ -64,6 +66,7 @@ class HeartbeatTests(RefusedStart):
                 conductor={'heartbeat_timeout': 9, 'heartbeat_interval': 10})
 
 
+@testcase.per_database(databases.SQLITE)
 class TlsTests(RefusedStart):
 
     def refuse_tls(self, command, sentence, **options):

@@ -7,11 +7,12 @@ import signal
 
 import fixtures as fixture
 import requests
-import testtools
 from testtools import content
 
+from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures
 from allocator.tests.functional import processes
+from allocator.tests.functional import testcase
 from allocator.tests.functional import waiting
 
 # Seconds that a busy machine may take to start processes.
@@ -20,7 +21,8 @@ PATIENCE = 60
 STAY = b'the old values stay'
 
 
-class ReloadTests(testtools.TestCase):
+@testcase.per_database(databases.SQLITE)
+class ReloadTests:
     """allocator-api on SQLite: no test here needs a conductor."""
 
     def setUp(self):

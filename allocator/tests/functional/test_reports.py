@@ -68,7 +68,7 @@ class Reports:
         self.assertEqual('active', self.client.settled(uuid)['state'])
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class ServiceReportTests(Reports, testcase.ServiceTests):
 
     conductors = 1

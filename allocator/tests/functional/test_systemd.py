@@ -122,7 +122,7 @@ class Notifying:
         self.assertNotIn('WATCHDOG=1', notified.read()[1:])
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class ServiceTests(Notifying):
 
     def test_a_conductor_lives_while_each_worker_comes_round(self):

@@ -110,7 +110,7 @@ def only(spans, name):
     return found[0]
 
 
-@testcase.per_database(*databases.SERVERS)
+@testcase.per_database(databases.MYSQL)
 class BusTests(Traced):
 
     CAST = '.conductor.process_allocation'
