@@ -69,8 +69,9 @@ def _begin_if(engine, is_wanted, begin):
 
 def _connect_pymysql(_dialect, _record, arguments, options):
     from allocator.db import mysql_connection  # the driver may be missing
-    return mysql_connection.Connection(*arguments,
-                                       **options | {'autocommit': True})
+    return mysql_connection.Connection(
+        *arguments, **options | {'autocommit': True,
+                                 'conv': mysql_connection.CONVERSIONS})
 
 
 def _connect_psycopg(_dialect, _record, _arguments, options):

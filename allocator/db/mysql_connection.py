@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection to MySQL or MariaDB that does nothing twice or for nothing."""
 
+import datetime
 import functools
 
+from pymysql import converters
 from pymysql import protocol
 import pymysql.connections
+from pymysql.constants import FIELD_TYPE
 from pymysql.constants import SERVER_STATUS
 
 # Descriptions of columns to remember. The statements of this service have a
 # few hundred.
 COLUMNS = 2048
+
+# PyMySQL reads times with a regular expression, for the sake of servers that
+# admit the 30th of February. It took a sixth of the time of a page.
+CONVERSIONS = converters.conversions | dict.fromkeys(
+    (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP),
+    datetime.datetime.fromisoformat)
 
 
 class Connection(pymysql.connections.Connection):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Columns that MySQL or MariaDB has described before are not parsed again."""
+"""What this service does for PyMySQL: known columns, and times."""
+
+import datetime
 
 import sqlalchemy as sa
 
@@ -37,3 +39,15 @@ class KnownColumnTests:
                 self.assertEqual(expected, connection.execute(
                     sa.text('SELECT a FROM seven')).scalar())
                 connection.execute(sa.text('DROP TEMPORARY TABLE seven'))
+
+    def test_times_are_read_with_and_without_a_fraction(self):
+        [row] = self.look(
+            "SELECT CAST('2026-01-02 03:04:05.000006' AS DATETIME(6)), "
+            "CAST('2026-01-02 03:04:05' AS DATETIME), "
+            "CAST('2026-01-02 03:04:05.5' AS DATETIME(1)), "
+            'CAST(NULL AS DATETIME), UTC_TIMESTAMP(6)')
+        whole = datetime.datetime(2026, 1, 2, 3, 4, 5)
+        self.assertEqual((
+            whole.replace(microsecond=6), whole,
+            whole.replace(microsecond=500000), None), tuple(row)[:4])
+        self.assertIsInstance(row[4], datetime.datetime)
