@@ -34,6 +34,7 @@ class Worker(gthread.ThreadWorker):
         self._told_at = 0.0
         threading.Thread(target=self._watch, name='SlowClients',
                          daemon=True).start()
+        _make_plain(self.cfg)
         super().init_process()
 
     def notify(self):
@@ -64,3 +65,14 @@ class Worker(gthread.ThreadWorker):
             for conn, begun in list(self._begun.items()):
                 if begun < latest:
                     draining.stop_reading(conn.sock)
+
+
+def _make_plain(cfg):
+    """Have gunicorn find its settings at once.
+
+    It asks for dozens with each request, and looks each up in two objects.
+
+    :param cfg: gunicorn.config.Config
+    """
+    vars(cfg).update({name: setting.get()
+                      for name, setting in cfg.settings.items()})
