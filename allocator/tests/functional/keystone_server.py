@@ -14,13 +14,8 @@ from wsgiref import simple_server
 
 class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
     daemon_threads = True
-    # A burst of tokens is to wait: SQLite takes few of them at once.
+    # A burst of tokens is to wait.
     request_queue_size = 128
-    _turns = threading.BoundedSemaphore(4)
-
-    def process_request_thread(self, request, client_address):
-        with self._turns:
-            super().process_request_thread(request, client_address)
 
 
 class _Handler(simple_server.WSGIRequestHandler):
@@ -28,13 +23,25 @@ class _Handler(simple_server.WSGIRequestHandler):
         return self.client_address[0]
 
 
+class _OneAtATime:
+    """Keystone may answer 500 when its first two requests come at once."""
+
+    def __init__(self, application):
+        self._application = application
+        self._lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        with self._lock:
+            return self._application(environ, start_response)
+
+
 def main():
     port, files = int(sys.argv[1]), sys.argv[2:]
     os.environ['OS_KEYSTONE_CONFIG_FILES'] = ';'.join(files)
     sys.argv[1:] = []
     from keystone.wsgi import api
-    server = simple_server.make_server('127.0.0.1', port, api.application,
-                                       _Server, _Handler)
+    server = simple_server.make_server(
+        '127.0.0.1', port, _OneAtATime(api.application), _Server, _Handler)
     server.serve_forever()
 
 
