@@ -2,6 +2,7 @@
 """The allocations table: created, read, listed and renamed."""
 
 import datetime
+import functools
 
 from oslo_db import exception as db_exc
 from oslo_utils import timeutils
@@ -43,8 +44,12 @@ _JOINED = _allocation.outerjoin(_node, sa.and_(
 # To build a statement takes as long as to send it, so what most requests ask
 # is built once.
 _ROW = sa.select(*_COLUMNS).select_from(_JOINED)
-_BY_UUID = _ROW.where(_allocation.c.uuid == sa.bindparam('ident'))
-_BY_NAME = _ROW.where(_allocation.c.name == sa.bindparam('ident'))
+
+# What is read of one allocation in any case: what it is known by, and by what
+# it is decided who may see it.
+_ALWAYS = ('uuid', 'name', 'owner')
+# Choices of fields whose statements are kept.
+_CHOICES = 64
 
 
 def new_uuid():
@@ -235,20 +240,38 @@ def _duplicate(error, values):
 
 
 @session.retried
-def get(ident):
+def get(ident, names=None):
     """Read one allocation.
 
     :param ident: UUID or name
+    :param names: fields to read besides uuid, name and owner, as for
+        get_page; all unless given
     :returns: row, with node_uuid
     :raises: AllocationNotFound
     """
-    query = _BY_UUID if uuidutils.is_uuid_like(ident) else _BY_NAME
+    query = _by('uuid' if uuidutils.is_uuid_like(ident) else 'name',
+                None if names is None else frozenset(names))
     with session.reader() as connection:
         row = connection.execute(query, {'ident': ident}).first()
     # To MariaDB "x" and "x " are equal.
     if row is None or ident not in (row.uuid, row.name):
         raise exception.AllocationNotFound(allocation=ident)
     return row
+
+
+@functools.lru_cache(_CHOICES)
+def _by(key, names):
+    query = _ROW if names is None else sa.select(
+        *_columns(names.union(_ALWAYS))).select_from(_JOINED)
+    return query.where(_allocation.c[key] == sa.bindparam('ident'))
+
+
+def _columns(names):
+    """List the columns that some fields are made of."""
+    return [column for column in _COLUMNS
+            if column.name in names
+            or column.name == 'constraints'
+            and not constraints.FIELDS.keys().isdisjoint(names)]
 
 
 def is_same(row, seen):
@@ -330,10 +353,7 @@ def get_page(filters, names, *, sort_key, descending, limit, marker=None):
     :raises: AllocationNotFound for an unknown marker
     """
     key = _allocation.c[sort_key]
-    columns = [column for column in _COLUMNS
-               if column.name in ('uuid', *names)
-               or column.name == 'constraints'
-               and not constraints.FIELDS.keys().isdisjoint(names)]
+    columns = _columns({'uuid', *names})
     with session.reader() as connection:
         after = None
         if marker is not None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1/allocations and /v1/nodes/{node}/allocation."""
 
+import functools
+
 from oslo_log import log
 import pecan
 from wsme.types import Unset
@@ -166,8 +168,11 @@ class AllocationController(routing.Resource):
     def get(self):
         query = request.query()
         listing.refuse_unknown(query, ('fields',))
-        row = self._get()
-        return show(row, listing.fields(query, 'allocation', view.FIELDS))
+        names = view.visible_fields(
+            request.version(),
+            listing.fields(query, 'allocation', view.FIELDS))
+        row = self._get(waiting_view.columns(names, COLUMNS))
+        return view.serialize(row._mapping, names)
 
     @routing.expose()
     def patch(self):
@@ -202,8 +207,13 @@ class AllocationController(routing.Resource):
         request.no_query()
         delete(row)
 
-    def _get(self):
-        row = request.look_up(allocations.get, self._ident)
+    def _get(self, names=None):
+        """Read the allocation, which the client may see.
+
+        :param names: as for allocations.get
+        """
+        row = request.look_up(
+            functools.partial(allocations.get, names=names), self._ident)
         if not is_allowed('get', row):
             # In the words for one that does not exist.
             raise exception.AllocationNotFound(allocation=values.ident(
