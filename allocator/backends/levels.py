@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gauges of the backends: how far behind each is."""
 
-from allocator.db import backends
+from allocator.db import backend_status
 from allocator.telemetry import metrics
 from allocator.telemetry import remembered
 
@@ -47,4 +47,4 @@ def _read():
         'open_writes': row.open_writes,
         'oldest_write_seconds': 0.0 if row.oldest_open is None
         else (row.now - row.oldest_open).total_seconds()}
-        for row in backends.levels()}
+        for row in backend_status.levels()}

@@ -10,6 +10,7 @@ from allocator.backends import hand_back
 from allocator.backends import registry
 from allocator.conf import CONF
 from allocator.db import backend_removals
+from allocator.db import backend_status
 from allocator.db import backend_writes
 from allocator.db import backends
 
@@ -75,12 +76,12 @@ def add_write(subparsers):
 
 
 def _list():
-    for found in backends.list_all():
+    for found in backend_status.list_all():
         print('  '.join('%s=%s' % (name, found[name]) for name in _COLUMNS))
 
 
 def _show(name):
-    for key, value in backends.get(name).items():
+    for key, value in backend_status.get(name).items():
         print('%-15s %s' % (key, value))
 
 
@@ -112,7 +113,7 @@ def _hand_back(name):
         counts[hand_back.WRITTEN], counts[hand_back.UNCHANGED]))
     left = counts.total() - counts[hand_back.WRITTEN] - (
         counts[hand_back.UNCHANGED])
-    undone = backends.get(name)['open_writes']
+    undone = backend_status.get(name)['open_writes']
     if undone:
         print('%d writes to %s are not done yet.' % (undone, name))
     if left or undone:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from allocator import version
 from allocator.cmd import status_table
 from allocator.conf import CONF
+from allocator.db import backend_status
 from allocator.db import backends
 from allocator.db import conductors
 from allocator.db import demands
@@ -188,18 +189,19 @@ def _pool(found):
 
 
 def _backends():
-    found = [_backend(row) for row in backends.levels_of_all()]
+    found = [_backend(row) for row in backend_status.levels_of_all()]
     known = {row['name'] for row in found}
     # A backend has a row once a conductor that is told of it has started.
     return found + [
-        {'name': name, 'status': backends.STALE, 'status_for_seconds': None,
-         'lag_seconds': None, 'open_writes': 0, 'oldest_write_seconds': None,
+        {'name': name, 'status': backend_status.STALE,
+         'status_for_seconds': None, 'lag_seconds': None, 'open_writes': 0,
+         'oldest_write_seconds': None,
          'last_error': 'No conductor has looked at it yet.'}
         for name in sorted(backends.names()) if name not in known]
 
 
 def _backend(row):
-    status, since = backends.status_of(row, row.now)
+    status, since = backend_status.status_of(row, row.now)
     return {'name': row.name, 'status': status,
             'status_for_seconds': _age(row.now, since),
             'lag_seconds': _age(row.now, row.looked_at),

@@ -14,7 +14,7 @@ FIELDS = ('name', 'public_url', 'status', 'status_since', 'nodes', 'free',
 def serialize(backend, names, base):
     """Show a backend.
 
-    :param backend: dict, as db.backends.get() makes it
+    :param backend: dict, as db.backend_status.get() makes it
     :param names: fields to show
     :param base: links.base_url(), computed once for the whole list
     :returns: dict

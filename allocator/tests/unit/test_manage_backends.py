@@ -12,6 +12,7 @@ from allocator.cmd import manage_backends
 from allocator.common import exception
 from allocator.conf import CONF
 from allocator.db import allocations
+from allocator.db import backend_status
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import nodes
@@ -79,7 +80,7 @@ class BackendTests(_TestCase):
         self.look()
         shown = dict(re.findall(r'(?m)^(\w+) +(.*)$',
                                 self.run_command('backend show east')))
-        self.assertEqual(set(backends.get('east')), set(shown))
+        self.assertEqual(set(backend_status.get('east')), set(shown))
         self.assertEqual(('east', 'up', 'None'), (
             shown['name'], shown['status'], shown['last_error']))
 
@@ -89,16 +90,16 @@ class BackendTests(_TestCase):
         for uuid in uuids:
             self.store().delete_node(uuid)
         self.look(full=True)
-        self.assertEqual(20, backends.get('east')['nodes'])
+        self.assertEqual(20, backend_status.get('east')['nodes'])
         self.assertIn('20 nodes', self.run_command('backend accept east'))
         self.look(full=True)
-        self.assertEqual(0, backends.get('east')['nodes'])
+        self.assertEqual(0, backend_status.get('east')['nodes'])
 
     def test_a_configured_one_is_not_removed(self):
         self.store().enrol()
         self.look()
         self.assertIn('enabled_backends', self.refuse('backend remove east'))
-        self.assertEqual(1, backends.get('east')['nodes'])
+        self.assertEqual(1, backend_status.get('east')['nodes'])
 
     def test_remove(self):
         node, = self.store().enrol()
@@ -111,7 +112,7 @@ class BackendTests(_TestCase):
             self.run_command('backend remove east'))
         self.assertRaises(exception.NodeNotFound, nodes.get, node)
         self.assertRaises(exception.AllocationNotFound, allocations.get, uuid)
-        self.assertEqual([], backends.list_all())
+        self.assertEqual([], backend_status.list_all())
         # Nothing is changed there.
         self.assertIn(uuid, self.store().allocations)
 

@@ -9,7 +9,7 @@ from allocator.api import routing
 from allocator.api.views import backend as view
 from allocator.api.views import links
 from allocator.common import policy
-from allocator.db import backends
+from allocator.db import backend_status
 
 
 def _names():
@@ -36,7 +36,7 @@ class BackendsController(routing.Resource):
     def get(self):
         names, base = _names(), links.base_url()
         return {'backends': [view.serialize(found, names, base)
-                             for found in backends.list_all()]}
+                             for found in backend_status.list_all()]}
 
 
 class BackendController(routing.Resource):
@@ -53,5 +53,5 @@ class BackendController(routing.Resource):
     @routing.expose()
     def get(self):
         names = _names()
-        return view.serialize(backends.get(self._name), names,
+        return view.serialize(backend_status.get(self._name), names,
                               links.base_url())

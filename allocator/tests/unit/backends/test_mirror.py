@@ -4,6 +4,7 @@
 from allocator.backends import marks
 from allocator.common import exception
 from allocator.db import allocations
+from allocator.db import backend_status
 from allocator.db import backends
 from allocator.db import mirrored_nodes
 from allocator.db import nodes
@@ -154,11 +155,11 @@ class MissingTests(mirroring.MirrorTestCase):
             self.store().delete_node(uuid)
         self.look(full=True)
         self.assertIsNotNone(nodes.get(uuids[0]))
-        self.assertEqual(10, backends.get('east')['missing'])
+        self.assertEqual(10, backend_status.get('east')['missing'])
         self.assertEqual(10, backends.accept('east'))
         self.look(full=True)
         self.assertRaises(exception.NodeNotFound, nodes.get, uuids[0])
-        self.assertEqual(0, backends.get('east')['missing'])
+        self.assertEqual(0, backend_status.get('east')['missing'])
 
 
 class TwoBackendTests(mirroring.MirrorTestCase):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from allocator.api import app
 from allocator.backends import mirror
 from allocator.conf import CONF
+from allocator.db import backend_status
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import types
@@ -137,7 +138,7 @@ class SinceTests(mirroring.MirrorTestCase):
         return self.now
 
     def status(self):
-        found = backends.get('east')
+        found = backend_status.get('east')
         return found['status'], found['status_since']
 
     def answer(self, is_answered, count=1):

@@ -6,6 +6,7 @@ import fixtures as base_fixtures
 from allocator.backends import levels
 from allocator.backends import registry
 from allocator.conf import CONF
+from allocator.db import backend_status
 from allocator.db import backends
 from allocator.db import backfills
 from allocator.telemetry import metrics
@@ -60,7 +61,7 @@ class MetricTests(mirroring.MirrorTestCase):
         self.look()
         asked = []
         self.useFixture(base_fixtures.MockPatchObject(
-            backends, 'levels', lambda: asked.append(1) or []))
+            backend_status, 'levels', lambda: asked.append(1) or []))
         levels.Levels().show()
         for _ in range(3):
             self.gauges()
