@@ -1,0 +1,532 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages for operators: each command, and what the pages show."""
+
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import unittest
+
+import fixtures as base_fixtures
+from oslo_utils import timeutils
+import requests
+import sqlalchemy as sa
+import testtools
+
+from allocator.db import migration
+from allocator.db import models
+from allocator.tests import guides
+from allocator.tests.backends import simulator
+from allocator.tests.functional import databases
+from allocator.tests.functional import operating
+from allocator.tests.functional import processes
+from allocator.tests.functional import seeds
+from allocator.tests.functional import testcase
+from allocator.tests.functional import waiting
+from allocator.tests.functional.db import first_release
+from allocator.tests.functional.db import schema
+
+HOUR = 3600
+
+_UUID = r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+
+
+def configuration(test, database, **options):
+    """Write a configuration without a service.
+
+    :param options: text of further lines of the section DEFAULT
+    :returns: path of the file
+    """
+    path = pathlib.Path(test.useFixture(base_fixtures.TempDir()).path,
+                        'allocator.conf')
+    lines = ['%s = %s' % item for item in options.items()]
+    path.write_text('[DEFAULT]\n%s\n[database]\nconnection = %s\n' % (
+        '\n'.join(lines), database.url))
+    return path
+
+
+def ago(seconds):
+    """Tell the time of some seconds before, as the tables have it."""
+    return timeutils.utcnow() - datetime.timedelta(seconds=seconds)
+
+
+def shown(page, command):
+    """Read a command with a prompt before it, and what follows.
+
+    :returns: the command, and the lines that it prints there
+    """
+    text = operating.other(page, '$ ' + command)
+    first, *lines = text.splitlines()
+    return first.removeprefix('$ '), lines
+
+
+class CompletenessTests(testtools.TestCase):
+
+    def test_each_command_is_carried_out_or_left_out_with_a_reason(self):
+        for page in guides.pages(*operating.FOLDERS):
+            if page in operating.ELSEWHERE:
+                continue
+            if page not in operating.WALKED:
+                self.assertEqual([], operating.steps(page), page)
+            for block in guides.blocks(page):
+                # Each "ini" is judged by
+                # unit/docs/test_configuration_examples.py.
+                if block.kind not in (guides.LITERAL, 'ini'):
+                    self.assertTrue(operating.is_other(block), block)
+
+    def test_what_is_walked_is_walked_where_it_is_said(self):
+        for page, file in operating.WALKED.items():
+            self.assertIn("Walk('%s'" % page, operating.exists(file))
+
+    def test_what_is_looked_at_elsewhere_is(self):
+        for file in operating.ELSEWHERE.values():
+            self.assertIsNotNone(operating.exists(file))
+        texts = [block.text for page in guides.pages(*operating.FOLDERS)
+                 for block in guides.blocks(page)]
+        for beginning in (*operating.OTHERS, *operating.NOT_COMPARED):
+            self.assertTrue(any(text.startswith(beginning)
+                                for text in texts), beginning)
+        for beginning, file in operating.OTHERS.items():
+            self.assertIn(beginning.removeprefix('$ '),
+                          operating.exists(file))
+
+    def test_what_is_left_out_is_in_a_page(self):
+        commands = [command for page in guides.pages(*operating.FOLDERS)
+                    for block in guides.blocks(page, guides.LITERAL)
+                    for command in guides.commands(block.text)]
+        for words in operating.LEFT_OUT:
+            self.assertTrue(any((command + ' ').startswith(words + ' ')
+                                for command in commands), words)
+
+    def test_connections_of_the_example_are_as_many_as_it_says(self):
+        text = guides.path_of('admin/tuning').read_text()
+        formula = operating.other('admin/tuning', 'machines x api_workers')
+        values = dict(re.findall(r'(?m)^   (\w+) = (\d+)$', text))
+        values |= {'machines': '1', 'conductor workers': values['workers']}
+        for name in sorted(values, key=len, reverse=True):
+            formula = re.sub(r'\b%s\b' % name, values[name], formula)
+        numbers = [[int(number) for number in part.split('x')]
+                   for part in formula.split('+')]
+        [said] = re.findall(r'needs (\d+) connections', text)
+        self.assertEqual(int(said), sum(
+            a * b * c for a, b, c in numbers))
+
+
+@testcase.per_database(databases.SQLITE)
+class ManageTests(testcase.ServiceTests):
+    """cli/manage.rst, with a backend."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = simulator.Simulator('east')
+        cls.backend.start()
+        cls.addClassCleanup(cls.backend.stop)
+        cls.options = {'DEFAULT': {'enabled_backends': 'east'},
+                       'east': {'auth_type': 'none', 'poll_interval': 1,
+                                'endpoint_override':
+                                    cls.backend.services['east'].url}}
+        super().setUpClass()
+        cls.store = cls.backend.services['east'].store
+
+    def setUp(self):
+        super().setUp()
+        self.machine = self.useFixture(operating.Machine())
+        self.machine.add_command('allocator-manage')
+        self.machine.configure(self.service.config_file)
+
+    def test_the_units_are_copied(self):
+        page = operating.Walk('cli/manage', self.machine)
+        page.next('allocator-purge.*')
+        self.assertEqual(
+            ['allocator-purge.service', 'allocator-purge.timer'],
+            sorted(os.listdir(self.machine.root / 'etc/systemd/system')))
+        page.end()
+
+    def test_purge_says_what_the_page_shows(self):
+        command, lines = shown('cli/manage', 'allocator-manage purge')
+        [days] = re.findall(r'--older-than (\d+)', command)
+        [count] = re.findall(r'^(\d+) ', lines[-1])
+        seeds.add_allocations(self.service.engine, int(count), state='error',
+                              updated_at=ago(24 * HOUR * (int(days) + 1)),
+                              last_error='No node')
+        self.assertEqual(lines, self.machine.run(command).splitlines())
+
+    def free(self):
+        """Read how many nodes of the backend are known and free."""
+        found = self.client.get('/allocator/v1/backends/east').json()
+        return found['free'], found['open_writes']
+
+    def test_backends_are_listed_and_handed_back_as_the_page_shows(self):
+        self.store.enrol(4, resource_class='baremetal')
+        waiting.until(lambda: self.free() == (4, 0), 30, 'nodes are known')
+        command, lines = shown('cli/manage', 'allocator-manage backend list')
+        [printed] = self.machine.run(command).splitlines()
+        for line in lines:
+            self.assertEqual(re.sub('=[^ ]+', '=', line),
+                             re.sub('=[^ ]+', '=', printed))
+        for name in ('db1', 'db2'):
+            self.client.settled(
+                self.client.allocate(resource_class='baremetal',
+                                     name=name)['uuid'])
+        waiting.until(lambda: self.free() == (2, 0), 30, 'nodes are taken')
+        # Somebody else has the name there.
+        self.store.allocate(name='db1', resource_class='baremetal')
+        command, lines = shown('cli/manage',
+                               'allocator-manage backend hand-back')
+        printed = self.machine.run(command, 1)
+        self.assertLessEqual(
+            {self.shape(line) for line in lines},
+            {self.shape(line) for line in printed.splitlines()}, printed)
+
+    @staticmethod
+    def shape(line):
+        """Leave out what differs: whose it is, and how many."""
+        line = re.sub(r'^(%s|[0-9a-f]{8}-…)' % _UUID, 'UUID', line)
+        return re.sub(r'^\d+ (?=alloc)|(?<=, )\d+ ', 'N ', line)
+
+
+@testcase.per_database(databases.SQLITE)
+class StatusTests:
+    """cli/status.rst, and cli/index.rst."""
+
+    def setUp(self):
+        super().setUp()
+        self.machine = self.useFixture(operating.Machine())
+        for name in ('allocator-dbsync', 'allocator-status'):
+            self.machine.add_command(name)
+        self.database = self.useFixture(databases.Database(self.kind))
+
+    def configure(self, **options):
+        self.machine.configure(configuration(self, self.database, **options))
+
+    def insert(self, model, *rows):
+        """Insert rows.
+
+        :returns: id of one that is alone
+        """
+        with self.database.engine.begin() as connection:
+            made = connection.execute(
+                sa.insert(model.__table__),
+                rows if len(rows) > 1 else rows[0])
+            return None if len(rows) > 1 else made.inserted_primary_key[0]
+
+    def add_backend(self, looked, writes, oldest, **values):
+        """Add a backend by what the page says of it."""
+        id_ = self.insert(models.Backend, {'looked_at': ago(looked)} | values)
+        self.insert(models.BackendWrite, *(
+            {'backend_id': id_, 'uuid': '%d-%d' % (id_, number),
+             'node_id': number, 'node_uuid': 'some', 'attempt': 1,
+             'wants': 'claim', 'request': {}, 'due_at': ago(0),
+             'created_at': ago(oldest)} for number in range(writes)))
+
+    def add_all(self):
+        """Have the tables say what the page shows."""
+        engine = self.database.engine
+        seeds.add_nodes(engine, 31)
+        for name, held, broken in (('baremetal', 775, 6), ('gpu', 15, 1)):
+            for count, values in ((held, {'provision_state': 'active'}),
+                                  (broken, {'maintenance': True})):
+                seeds.add_nodes(engine, count, ['CUSTOM_NVME'],
+                                resource_class=name, **values)
+        with engine.begin() as connection:
+            connection.execute(sa.text(
+                "UPDATE nodes SET instance_uuid = uuid "
+                "WHERE provision_state = 'active'"))
+        seeds.add_allocations(engine, 3)
+        seeds.add_allocations(engine, 2, state='confirming')
+        seeds.add_waiters(engine, 2, [['CUSTOM_NVME']],
+                          created_at=ago(2 * HOUR))
+        seeds.add_waiters(engine, 39, [[]], resource_class='gpu',
+                          created_at=ago(48 * HOUR))
+        self.add_backend(1, 2, 0, name='east', fresh_since=ago(96 * HOUR))
+        self.add_backend(180, 9, 180, name='west', unanswered=3,
+                         answers_changed_at=ago(180),
+                         last_error='Connection refused')
+        times = {'conductor-1': ago(4), 'conductor-2': ago(9),
+                 'conductor-3': ago(2 * HOUR)}
+        self.insert(models.Conductor, *(
+            {'hostname': name, 'updated_at': time, 'version': 5,
+             'version_at': time} for name, time in times.items()))
+
+    @staticmethod
+    def lines(screen):
+        """Leave out what differs: release, revision, and seconds."""
+        screen = re.sub(r'Release \S+, schema \w+', 'Release', screen)
+        screen = re.sub(r'\b\d+ s\b', 'N s', screen)
+        return [re.sub('  +', '  ', line) for line in screen.splitlines()]
+
+    def test_show_shows_what_the_page_does(self):
+        self.configure(enabled_backends='east,west')
+        self.machine.run('allocator-dbsync upgrade')
+        self.useFixture(schema.Open(self.kind, tables=False,
+                                    database=self.database))
+        self.add_all()
+        self.assertEqual(
+            self.lines(operating.other('cli/status', 'Release 2.')),
+            self.lines(self.machine.run('allocator-status show')))
+
+    def test_each_command_of_dbsync_does_what_the_page_says(self):
+        self.configure()
+        run = self.machine.run
+        head = migration.head() + '\n'
+        run('allocator-dbsync create_schema')
+        self.assertEqual(head, run('allocator-dbsync version'))
+        # "In an empty database."
+        run('allocator-dbsync create_schema', 1)
+        run('allocator-dbsync stamp ' + first_release.REVISION)
+        self.assertEqual(first_release.REVISION + '\n',
+                         run('allocator-dbsync version'))
+        run('allocator-dbsync stamp head')
+        run('allocator-dbsync upgrade')
+        with self.database.engine.begin() as connection:
+            connection.execute(sa.text(
+                "UPDATE alembic_version SET version_num = '0123456789ab'"))
+        said = re.sub(r"'\w+'", "'…'", run('allocator-dbsync upgrade', 1))
+        [quoted] = re.findall('``(Can.t locate[^`]+)``', guides.path_of(
+            'cli/index').read_text())
+        self.assertIn(quoted, said)
+
+    def test_options_of_every_command(self):
+        text = guides.path_of('cli/index').read_text()
+        table = text.partition('list-table::')[2].partition('.. toctree')[0]
+        options = re.findall(r'``(--[a-z-]+)', table.partition(
+            '``allocator-status`` has')[0])
+        self.assertLess(6, len(options))
+        for command in re.findall(r'(?m)^(allocator\S*)\n=+$', text):
+            printed = processes.run(command, '--help').stdout
+            for option in options:
+                # "allocator-status has no --version."
+                has = (command, option) != ('allocator-status', '--version')
+                self.assertEqual(has, '%s' % option in re.findall(
+                    r'--[a-z-]+', printed), (command, option))
+
+
+@testcase.per_database(databases.SQLITE)
+class MonitoringTests(testcase.ServiceTests):
+    """admin/monitoring.rst, admin/scaling.rst and others."""
+
+    def logged(self, pattern):
+        def found():
+            return re.search(pattern, self.service.logs())
+
+        return waiting.until(found, 30, 'the log has ' + pattern)
+
+    @staticmethod
+    def pattern(line):
+        """Have a line of the page match another of its kind."""
+        line = re.escape(line.replace('... ', ''))
+        line = line.replace('<uuid>', _UUID)
+        return re.sub(r'req\\-' + _UUID.replace('-', r'\\\\-') + '|'
+                      + _UUID.replace('-', r'\\\\-'),
+                      lambda found: ('req-' if 'req' in found[0] else '')
+                      + _UUID, re.sub(r'0\\\.\d+', r'[\\d.]+', line))
+
+    def test_the_log_tells_as_the_page_shows(self):
+        self.service.add_node(resource_class='metal')
+        for _ in range(2):
+            self.client.settled(self.client.allocate(
+                resource_class='metal')['uuid'])
+        text = (operating.other('admin/monitoring',
+                                'Allocation <uuid> is active')
+                + operating.other('admin/monitoring', '... [None req-'))
+        for line in text.splitlines():
+            self.logged(self.pattern(line))
+
+    def test_a_process_reports(self):
+        machine = self.useFixture(operating.Machine())
+        pid = self.service.api.children()[0]
+        page = operating.Walk('admin/monitoring', machine,
+                              {'<pid>': str(pid)})
+        page.next('kill -USR2')
+        page.end()
+        self.logged('Guru Meditation')
+
+    def test_the_health_is_told_as_the_page_shows(self):
+        told = json.loads(operating.other('admin/scaling',
+                                          '{"detailed": false'))
+        answer = requests.get(
+            self.service.endpoint + '/healthcheck', timeout=30,
+            headers={'Accept': 'application/json'})
+        self.assertEqual(told, answer.json())
+
+    def test_the_files_for_another_server_are_copied(self):
+        machine = self.useFixture(operating.Machine())
+        for name in ('etc/allocator/tls', 'etc/apache2/sites-available'):
+            (machine.root / name).mkdir(parents=True)
+        key = machine.root / 'etc/allocator/tls/key.pem'
+        key.write_text('secret')
+        page = operating.Walk('install/http-server', machine)
+        page.next('allocator-api-uwsgi.ini')
+        site = machine.root / 'etc/apache2/sites-available/allocator.conf'
+        for name in ('proxy', 'wsgi'):
+            page.next('apache-allocator-%s.conf' % name)
+            self.assertEqual(operating.exists(
+                'etc/allocator/apache-allocator-%s.conf' % name),
+                site.read_text())
+        page.next('chmod 640')
+        self.assertEqual(0o640, key.stat().st_mode & 0o777)
+        page.end()
+
+    def test_systemd_makes_the_directory_of_the_metrics(self):
+        if not shutil.which('systemd-tmpfiles'):
+            raise unittest.SkipTest('There is no systemd-tmpfiles')
+        machine = self.useFixture(operating.Machine())
+        owner = '%d %d' % (os.getuid(), os.getgid())
+        page = operating.Walk('admin/metrics', machine,
+                              {'allocator allocator': owner})
+        line = operating.other('admin/metrics', 'd /run/allocator-metrics')
+        (machine.root / 'etc/tmpfiles.d/allocator.conf').write_text(
+            page.here(line))
+        page.next('systemd-tmpfiles --create')
+        made = machine.root / 'run/allocator-metrics'
+        self.assertEqual(0o755, made.stat().st_mode & 0o777)
+        page.end()
+
+
+@testcase.per_database()
+class StatementTests:
+    """The SQL of admin/monitoring.rst."""
+
+    def test_each_statement_tells_what_it_says(self):
+        opened = self.useFixture(schema.Open(self.kind))
+        engine = opened.database.engine
+        seeds.add_nodes(engine, 2)
+        seeds.add_nodes(engine, 1, resource_class='gpu', maintenance=True)
+        seeds.add_allocations(engine, 3)
+        with engine.begin() as connection:
+            connection.execute(sa.insert(models.Conductor.__table__).values(
+                hostname='one', updated_at=datetime.datetime(2026, 1, 2)))
+        text = operating.other('admin/monitoring', '-- pending allocations')
+        pending, free, alive = re.sub('(?m)^--.*', '', text).split(';')[:3]
+        with engine.connect() as connection:
+            [(count, oldest)] = connection.execute(sa.text(pending))
+            self.assertEqual(3, count)
+            self.assertIsNotNone(oldest)
+            self.assertEqual([('baremetal', 2)], [
+                tuple(row) for row in connection.execute(sa.text(free))])
+            [(host, _time)] = connection.execute(sa.text(alive))
+            self.assertEqual('one', host)
+
+
+# The programs that dump, and those that read it, by database.
+_CLIENTS = {databases.MYSQL: ('mysqldump', 'mysql'),
+            databases.POSTGRESQL: ('pg_dump', 'psql')}
+
+# What a server says to who may not; of PostgreSQL, also of no such role.
+_NO_RIGHT = {databases.MYSQL: (1044, 1227, 1410),
+             databases.POSTGRESQL: ('42501', '42704')}
+
+
+@testcase.per_database(*databases.SERVERS)
+class DatabaseTests:
+    """admin/databases.rst, and the databases of install/install.rst."""
+
+    def setUp(self):
+        super().setUp()
+        self.machine = self.useFixture(operating.Machine())
+
+    def log_in(self, url):
+        """Have the programs log in, which in the page their files do."""
+        self.machine.variables |= {
+            'PGHOST': url.host, 'PGPORT': str(url.port or 5432),
+            'PGUSER': url.username, 'PGPASSWORD': url.password}
+        (self.machine.home / '.my.cnf').write_text(
+            '[client]\nhost=%s\nport=%d\nuser=%s\npassword=%s\n' % (
+                url.host, url.port or 3306, url.username, url.password))
+
+    def test_the_database_and_its_user_are_made(self):
+        """The tests' own user may make databases, and no users.
+
+        So the server understands such a statement, and refuses it for that
+        alone, or carries it out for who may.
+        """
+        text = operating.other('install/install', {
+            databases.MYSQL: 'CREATE DATABASE allocator',
+            databases.POSTGRESQL: 'CREATE ROLE allocator'}[self.kind])
+        own = self.useFixture(databases.Database(self.kind))
+        self.name = own.name + '_more'
+        engine = sa.create_engine(own.url, isolation_level='AUTOCOMMIT')
+        self.addCleanup(engine.dispose)
+        self.addCleanup(self.send, engine, 'DROP %s IF EXISTS %s' % (
+            ('USER', "'%s'@'%%'" % self.name)
+            if self.kind == databases.MYSQL else ('ROLE', self.name)))
+        self.addCleanup(self.send, engine, 'DROP DATABASE IF EXISTS '
+                        + self.name)
+        statements = re.sub(r'\ballocator\b', self.name, text).split(';\n')
+        self.assertIn(len(statements), (3, 4))
+        for statement in filter(None, statements):
+            made = self.send(engine, statement)
+            if statement.startswith('CREATE DATABASE'):
+                if not made:
+                    # Of the role that could not be made.
+                    made = self.send(engine, statement.replace(
+                        'OWNER ' + self.name,
+                        'OWNER ' + sa.make_url(own.url).username))
+                self.assertTrue(made, statement)
+        sa.create_engine(
+            sa.make_url(own.url).set(database=self.name),
+            poolclass=sa.pool.NullPool).connect().close()
+
+    def send(self, engine, statement):
+        """Send a statement that only a mistake in it may have fail.
+
+        :returns: whether it is done: the user may do it
+        """
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(statement.replace('%', '%%'))
+        except sa.exc.DBAPIError as exc:
+            reason = (exc.orig.args[0] if self.kind == databases.MYSQL
+                      else exc.orig.sqlstate)
+            self.assertIn(reason, _NO_RIGHT[self.kind],
+                          '%s: %s' % (statement, exc))
+            return False
+        return True
+
+    def test_a_dump_has_all_that_there_is(self):
+        for name in _CLIENTS[self.kind]:
+            if not shutil.which(name):
+                raise unittest.SkipTest('There is no ' + name)
+        opened = self.useFixture(schema.Open(self.kind))
+        [node] = seeds.add_nodes(opened.database.engine, 1)
+        self.log_in(sa.make_url(opened.database.url))
+        page = operating.Walk('admin/databases', self.machine)
+        [text] = page._steps
+        dump, read = _CLIENTS[self.kind]
+        [command] = [command for command in guides.commands(text)
+                     if command.startswith(dump)]
+        self.machine.run(re.sub(r'\ballocator(?= )', opened.database.name,
+                                command))
+        other = self.useFixture(databases.Database(self.kind))
+        self.machine.run('%s %s < allocator.sql' % (read, other.name))
+        self.assertEqual([node], list(seeds.nodes(other.engine)))
+
+
+@testcase.per_database(databases.MYSQL)
+class UpgradeTests:
+    """admin/upgrade.rst, from the schema of the first release on."""
+
+    def test_an_upgrade_and_the_way_back(self):
+        database = self.useFixture(databases.Database(self.kind))
+        machine = self.useFixture(operating.Machine())
+        machine.configure(configuration(
+            self, database, transport_url=databases.broker_url(),
+            control_exchange=database.name))
+        for release in ('allocator-1.0', 'allocator-2.0'):
+            machine.install(release, 'allocator-dbsync', 'allocator-status')
+        link = machine.root / 'opt/allocator'
+        link.symlink_to('allocator-1.0')
+        machine.run('%s/bin/allocator-dbsync upgrade --revision %s' % (
+            link, first_release.REVISION))
+        page = operating.Walk('admin/upgrade', machine)
+        self.assertIn(first_release.REVISION, page.next(
+            'upgrade check', statuses=[2]))
+        page.next('allocator-dbsync upgrade')
+        page.next('upgrade check')
+        page.next('ln -sfn allocator-2.0')
+        self.assertEqual('allocator-2.0', os.readlink(link))
+        page.next('ln -sfn allocator-1.0')
+        self.assertEqual('allocator-1.0', os.readlink(link))
+        page.end()
