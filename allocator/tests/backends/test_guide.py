@@ -138,7 +138,8 @@ class GuideTests(testtools.TestCase):
         printed = self.next('node list', 'allocation list')
         for uuid in (taken, free, old):
             self.assertIn(uuid, printed)
-        self.shell.exported = self.shell.exported.partition('export OS_BARE')[0]
+        self.shell.exported = self.shell.exported.partition(
+            'export OS_BARE')[0]
         self.next('endpoint set')
         printed = self.next('allocation create', 'node deploy')
         self.assertIn(free, printed)

@@ -12,26 +12,29 @@ FOLDERS = ('admin', 'cli', 'configuration', 'install')
 # Seconds that one step may take.
 PATIENCE = 120
 
-# Pages whose blocks are all carried out elsewhere.
-ELSEWHERE = {
-    'admin/backends': 'allocator/tests/backends/test_guide.py',
-}
+# The tests that carry something out.
+BACKENDS = 'allocator/tests/backends/test_guide.py'
+COMMANDS = 'allocator/tests/functional/test_command_pages.py'
+HAPROXY = 'allocator/tests/backends/test_haproxy.py'
+INSTALL = 'allocator/tests/functional/clients/test_install_guide.py'
+OPERATOR = 'allocator/tests/functional/test_operator_guides.py'
+PROMETHEUS = 'allocator/tests/functional/test_prometheus.py'
+QUICKSTART = 'allocator/tests/quickstart/test_quickstart.py'
 
-# Pages of which all commands are carried out that are not left out.
+# Pages that have no other blocks than such, and who carries those out.
+ELSEWHERE = {'admin/backends': BACKENDS}
+
+# Pages of which all commands are carried out that are not left out, and where.
 WALKED = {
-    'admin/databases': 'allocator/tests/functional/test_operator_guides.py',
-    'admin/metrics': 'allocator/tests/functional/test_operator_guides.py',
-    'admin/monitoring': 'allocator/tests/functional/test_operator_guides.py',
-    'admin/upgrade': 'allocator/tests/functional/test_operator_guides.py',
-    'cli/manage': 'allocator/tests/functional/test_operator_guides.py',
-    'configuration/policy':
-        'allocator/tests/functional/clients/test_install_guide.py',
-    'install/http-server':
-        'allocator/tests/functional/test_operator_guides.py',
-    'install/install':
-        'allocator/tests/functional/clients/test_install_guide.py',
-    'install/quickstart':
-        'allocator/tests/functional/clients/test_install_guide.py',
+    'admin/databases': OPERATOR,
+    'admin/metrics': OPERATOR,
+    'admin/monitoring': OPERATOR,
+    'admin/upgrade': OPERATOR,
+    'cli/manage': COMMANDS,
+    'configuration/policy': INSTALL,
+    'install/http-server': OPERATOR,
+    'install/install': INSTALL,
+    'install/quickstart': INSTALL,
 }
 
 # Commands that are not carried out: their first words, and why.
@@ -61,36 +64,25 @@ LEFT_OUT = {
     'uwsgi --ini': 'it becomes another user; test_apache.py has the file',
 }
 
-# Blocks that are no commands: how they begin, and what looks at them.
+# Blocks that are no commands to carry out: how they begin, and who looks at
+# them.
 OTHERS = {
-    '$ allocator-manage purge':
-        'allocator/tests/functional/test_operator_guides.py',
-    '$ allocator-manage backend list':
-        'allocator/tests/functional/test_operator_guides.py',
-    '$ allocator-manage backend hand-back':
-        'allocator/tests/functional/test_operator_guides.py',
-    'Release 2.': 'allocator/tests/functional/test_operator_guides.py',
-    '-- pending allocations':
-        'allocator/tests/functional/test_operator_guides.py',
-    'Allocation <uuid> is active':
-        'allocator/tests/functional/test_operator_guides.py',
-    '... [None req-': 'allocator/tests/functional/test_operator_guides.py',
-    'd /run/allocator-metrics':
-        'allocator/tests/functional/test_operator_guides.py',
-    '{"detailed": false':
-        'allocator/tests/functional/test_operator_guides.py',
-    'CREATE DATABASE allocator':
-        'allocator/tests/functional/test_operator_guides.py',
-    'CREATE ROLE allocator':
-        'allocator/tests/functional/test_operator_guides.py',
-    'machines x api_workers':
-        'allocator/tests/functional/test_operator_guides.py',
-    'rule_files:': 'allocator/tests/functional/test_prometheus.py',
-    'frontend allocator': 'allocator/tests/backends/test_haproxy.py',
-    '==> The allocation is active: node example-2 was ':
-        'allocator/tests/quickstart/test_quickstart.py',
-    'There is no authentication':
-        'allocator/tests/functional/clients/test_install_guide.py',
+    '$ allocator-manage purge': COMMANDS,
+    '$ allocator-manage backend list': COMMANDS,
+    '$ allocator-manage backend hand-back': COMMANDS,
+    'Release 2.': COMMANDS,
+    '-- pending allocations': OPERATOR,
+    'Allocation <uuid> is active': OPERATOR,
+    '... [None req-': OPERATOR,
+    'd /run/allocator-metrics': OPERATOR,
+    '{"detailed": false': OPERATOR,
+    'CREATE DATABASE allocator': OPERATOR,
+    'CREATE ROLE allocator': OPERATOR,
+    'machines x api_workers': OPERATOR,
+    'rule_files:': PROMETHEUS,
+    'frontend allocator': HAPROXY,
+    '==> The allocation is active: node example-2 was ': QUICKSTART,
+    'There is no authentication': INSTALL,
 }
 
 # Blocks that are neither, and why.
@@ -170,6 +162,18 @@ class Machine(shell.Shell):
         for command in commands:
             self.add_command(command, folder)
 
+    def write_configuration(self, database, **options):
+        """Have the commands read a configuration without a service.
+
+        :param database: databases.Database
+        :param options: those of the section DEFAULT
+        """
+        path = self.root / 'etc' / 'allocator.conf'
+        path.write_text('[DEFAULT]\n%s\n[database]\nconnection = %s\n' % (
+            '\n'.join('%s = %s' % item for item in options.items()),
+            database.url))
+        self.configure(path)
+
 
 class Walk:
     """The commands of a page, from the first to the last.
@@ -191,27 +195,36 @@ class Walk:
         :param statuses: those that are right
         :returns: what it printed
         """
-        text = self._steps.pop(0)
-        for there in words:
-            assert there in text, '%s is not in: %s' % (there, text)
-        text = self.here(text)
+        text = self.take(*words)
         printed = self.machine.run(text, *statuses)
         self.machine.exported += ''.join(_KEPT.findall(text))
         return printed
 
+    def take(self, *words):
+        """Take the next block and do not carry it out.
+
+        :param words: what it has to have
+        :returns: its text, as it is here
+        """
+        text = self._steps.pop(0)
+        for there in words:
+            assert there in text, '%s is not in: %s' % (there, text)
+        return self.here(text)
+
     def here(self, text):
+        """Put what is here in the place of what is there."""
         for there, here in self.places.items():
             text = text.replace(there, here)
         return _ROOT.sub('%s/' % self.machine.root, text)
 
     def end(self):
+        """Check that nothing of the page is left."""
         assert self._steps == [], self._steps
 
 
-def exists(file):
-    """Tell whether a file of the checkout is there.
+def read(file):
+    """Read a file of the checkout.
 
-    :returns: its text, or None
+    :param file: its path there
     """
-    path = pathlib.Path(guides.ROOT, file)
-    return path.read_text() if path.exists() else None
+    return pathlib.Path(guides.ROOT, file).read_text()

@@ -103,8 +103,9 @@ class GuideTests(testcase.ServiceTests):
         super().setUp()
         self.shell = self.useFixture(shell.Shell(PATIENCE))
         (self.shell.commands / 'openstack').symlink_to(self.openstack)
-        self.shell.exported = ('curl() { command curl -sS --fail-with-body "$@"; }\n'
-                               'PROJECT_ID=%s\n' % PROJECT)
+        self.shell.exported = (
+            'curl() { command curl -sS --fail-with-body "$@"; }\n'
+            'PROJECT_ID=%s\n' % PROJECT)
         # The variables of all pages.
         for client, text in steps('clients'):
             if client is None:

@@ -5,7 +5,6 @@ import configparser
 import os
 import pathlib
 
-import testtools
 from testtools import content
 
 from allocator.tests import guides
@@ -161,7 +160,8 @@ class QuickstartTests(testcase.ServiceTests):
                           in line][0])
 
 
-class PlaceTests(testtools.TestCase):
+@testcase.per_database(databases.SQLITE)
+class PlaceTests:
 
     def test_only_what_is_of_the_machine_is_put_elsewhere(self):
         walk = operating.Walk('install/install', operating.Machine())
