@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from allocator.db import models
 from allocator.tests import guides
 from allocator.tests.functional import databases
+from allocator.tests.functional import fixtures
 from allocator.tests.functional import operating
 from allocator.tests.functional import seeds
 from allocator.tests.functional import testcase
@@ -283,6 +284,7 @@ class UpgradeTests:
         machine.write_configuration(
             database, transport_url=databases.broker_url(),
             control_exchange=database.name)
+        self.addCleanup(self.remove_exchange, database.name)
         for release in ('allocator-1.0', 'allocator-2.0'):
             machine.install(release, 'allocator-dbsync', 'allocator-status')
         link = machine.root / 'opt/allocator'
@@ -299,3 +301,9 @@ class UpgradeTests:
         page.next('ln -sfn allocator-1.0')
         self.assertEqual('allocator-1.0', os.readlink(link))
         page.end()
+
+    @staticmethod
+    def remove_exchange(name):
+        """Remove what the check of the message bus has made."""
+        with fixtures.broker() as connection:
+            connection.default_channel.exchange_delete(name)
