@@ -27,6 +27,18 @@ _PATH = os.pathsep.join([os.environ.get('PATH', ''), '/usr/sbin'])
 _PLACES = {'allocator': '192.0.2.11:6385', 'ironic': '192.0.2.21:6385'}
 
 
+def find():
+    """Find the command.
+
+    :raises RuntimeError: it is not there
+    """
+    command = shutil.which('haproxy', path=_PATH)
+    if command is None:
+        raise RuntimeError('There is no haproxy: run "tools/test-setup '
+                           'haproxy" as root')
+    return command
+
+
 class Site(fixtures.Fixture):
     """One address for two services, on a port of 127.0.0.1.
 
@@ -39,10 +51,7 @@ class Site(fixtures.Fixture):
         self._urls = urls
 
     def _setUp(self):
-        command = shutil.which('haproxy', path=_PATH)
-        if command is None:
-            raise RuntimeError('There is no haproxy: run "tools/test-setup '
-                               'haproxy" as root')
+        command = find()
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         port = service_fixtures.free_port()
         self.endpoint = 'http://127.0.0.1:%d' % port

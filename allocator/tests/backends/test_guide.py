@@ -2,42 +2,22 @@
 """The guide "In front of Ironic", each command as it stands there."""
 
 import configparser
-import os
-import pathlib
 import re
 import signal
-import subprocess
-import textwrap
 
-import fixtures as base_fixtures
 import testtools
 
-import allocator
+from allocator.tests import guides
 from allocator.tests.backends import ironic
 from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures
 from allocator.tests.functional import keystone
-from allocator.tests.functional import processes
+from allocator.tests.functional import shell
 from allocator.tests.functional import waiting
-
-GUIDE = (pathlib.Path(allocator.__file__).parents[1] / 'doc' / 'source'
-         / 'admin' / 'backends.rst')
-
-_BLOCK = re.compile(
-    r'^( *)\.\. code-block:: (bash|ini)\n\n((?:\1   .*\n|\n)+)', re.MULTILINE)
 
 # Seconds that one block may take, and that a change takes to be known.
 PATIENCE = 240
 KNOWN = 60
-
-
-def blocks():
-    """Read the blocks of the guide.
-
-    :returns: list of (language, text)
-    """
-    return [(kind, textwrap.dedent(text).strip() + '\n')
-            for _indent, kind, text in _BLOCK.findall(GUIDE.read_text())]
 
 
 class GuideTests(testtools.TestCase):
@@ -62,29 +42,20 @@ class GuideTests(testtools.TestCase):
         self.addOnException(lambda _error: self.addDetail(
             'service', testtools.content.text_content(self.service.logs())))
         self.admin = self.keystone.session(keystone.ADMIN, system=True)
-        self.environment = self.make_environment()
-        self.blocks = blocks()
-        self.exported = ''
+        self.shell = self.useFixture(shell.Shell(PATIENCE))
+        self.prepare_shell()
+        self.blocks = guides.blocks('admin/backends')
 
-    def make_environment(self):
-        """Make the environment of the operator's shell."""
-        home = pathlib.Path(self.useFixture(base_fixtures.TempDir()).path)
-        (home / '.allocator').mkdir()
-        (home / '.allocator' / 'allocator.conf').symlink_to(
-            self.service.config_file)
-        commands = home / 'bin'
-        commands.mkdir()
+    def prepare_shell(self):
+        """Give the operator's shell its commands and credentials."""
+        self.shell.configure(self.service.config_file)
         for name in ('allocator-dbsync', 'allocator-manage',
                      'allocator-status', 'openstack'):
-            (commands / name).write_text('#!/bin/sh\nexec %s "$@"\n' % (
-                ' '.join(processes.command(name))))
+            self.shell.add_command(name)
         # What it would do is done when its block has ended.
-        (commands / 'systemctl').write_text('#!/bin/sh\n')
-        for path in commands.iterdir():
-            path.chmod(0o755)
-        return processes.environment() | {
-            'HOME': str(home), 'OS_IDENTITY_API_VERSION': '3',
-            'PATH': '%s:%s' % (commands, os.environ['PATH']),
+        self.shell.write_command('systemctl', '')
+        self.shell.variables = {
+            'OS_IDENTITY_API_VERSION': '3',
             'OS_AUTH_URL': self.keystone.url, 'OS_USERNAME': keystone.ADMIN,
             'OS_PASSWORD': self.keystone.passwords[keystone.ADMIN],
             'OS_USER_DOMAIN_ID': keystone.DEFAULT_DOMAIN,
@@ -108,20 +79,11 @@ class GuideTests(testtools.TestCase):
             text = text.replace(there, here)
         if kind == 'ini':
             return self.configure(text)
-        printed = self.run_shell(text)
-        self.exported += ''.join(re.findall(r'(?m)^export .*\n', text))
+        printed = self.shell.run(text)
+        self.shell.exported += ''.join(re.findall(r'(?m)^export .*\n', text))
         for verb in re.findall(r'(?m)^systemctl (\w+)', text):
             getattr(self, verb)()
         return printed
-
-    def run_shell(self, text):
-        made = subprocess.run(
-            ['bash', '-euo', 'pipefail', '-c', self.exported + text],
-            env=self.environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=PATIENCE,
-            stdin=subprocess.DEVNULL)
-        self.assertEqual(0, made.returncode, text + made.stdout)
-        return made.stdout
 
     def configure(self, text):
         path = self.service.config_file
@@ -176,7 +138,8 @@ class GuideTests(testtools.TestCase):
         printed = self.next('node list', 'allocation list')
         for uuid in (taken, free, old):
             self.assertIn(uuid, printed)
-        self.exported = self.exported.partition('export OS_BARE')[0]
+        self.shell.exported = self.shell.exported.partition(
+            'export OS_BARE')[0]
         self.next('endpoint set')
         printed = self.next('allocation create', 'node deploy')
         self.assertIn(free, printed)

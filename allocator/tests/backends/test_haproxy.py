@@ -1,15 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """One address by haproxy, for clients that follow no redirects."""
 
+import pathlib
+import subprocess
+
+import fixtures
 from keystoneauth1 import noauth
 from keystoneauth1 import session
 import requests
+import testtools
 
 from allocator.tests.backends import haproxy
 from allocator.tests.backends import operator
 from allocator.tests.backends import test_through
 from allocator.tests.functional import client
+from allocator.tests.functional import operating
 from allocator.tests.functional import waiting
+
+# What a distribution's file begins with.
+DEFAULTS = '''
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+
+'''
 
 
 class HaproxyTests(test_through.ThroughTestCase):
@@ -92,3 +108,29 @@ class HaproxyTests(test_through.ThroughTestCase):
             'driver': 'fake-hardware', 'resource_class': 'enrolled'})
         self.assertEqual(201, made.status_code, made.text)
         self.assertIsNotNone(self.operator.node(made.json()['uuid']))
+
+
+class ExampleTests(testtools.TestCase):
+
+    def check(self, text):
+        """Have haproxy read a configuration.
+
+        :returns: its status, and what it said
+        """
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path,
+                            'haproxy.cfg')
+        path.write_text(DEFAULTS + text)
+        made = subprocess.run(
+            [haproxy.find(), '-c', '-f', str(path)], timeout=60, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return made.returncode, made.stdout
+
+    def test_two_pools_are_understood(self):
+        text = operating.other('admin/scaling', 'frontend allocator')
+        certificate = ' ssl crt /etc/haproxy/allocator.pem'
+        self.assertIn(certificate, text)
+        status, said = self.check(text.replace(certificate, ''))
+        self.assertEqual(0, status, said)
+        self.assertNotIn('[WARNING]', said)
+        status, _said = self.check(text.replace('backend reads\n', 'x\n'))
+        self.assertEqual(1, status)

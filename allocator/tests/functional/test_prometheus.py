@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of etc/prometheus, judged by Prometheus' own tool."""
 
+import pathlib
+import re
 import subprocess
 
+import fixtures
+
 from allocator.tests.functional import databases
+from allocator.tests.functional import operating
 from allocator.tests.functional import prometheus
 from allocator.tests.functional import testcase
 
@@ -38,3 +43,16 @@ class RuleTests:
 
     def test_the_rules_do_what_their_tests_say(self):
         self.run_tool('test', RULES.glob('*_test.yaml'))
+
+    def test_the_configuration_of_the_page_is_understood(self):
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        (folder / 'prometheus.yml').write_text(re.sub(
+            '/etc/prometheus/allocator/', '%s/' % RULES,
+            operating.other('admin/metrics', 'rule_files:')))
+        made = subprocess.run(
+            [self.promtool, 'check', 'config', 'prometheus.yml'], cwd=folder,
+            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.assertEqual(0, made.returncode, made.stdout)
+        # Both files of rules were found, and read.
+        self.assertEqual(2, made.stdout.count('rules found'), made.stdout)

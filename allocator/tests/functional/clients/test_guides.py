@@ -6,29 +6,21 @@ Each of these is carried out from its first example to its last, on an
 inventory of its own, and each step has to succeed.
 """
 
-import os
 import pathlib
 import re
-import subprocess
-import textwrap
 
 import fixtures
 import openstack
 import testtools
 
-import allocator
+from allocator.tests import guides
 from allocator.tests.functional import databases
+from allocator.tests.functional import shell
 from allocator.tests.functional import testcase
 from allocator.tests.functional.clients import preloaded
 
-GUIDE = pathlib.Path(allocator.__file__).parents[1] / 'doc/source/user'
-
 # Seconds that one step may take.
 PATIENCE = 60
-
-_BLOCK = re.compile(
-    r'^( *)\.\. code-block:: (shell|python|yaml)\n\n((?:\1   .*\n|\n)+)',
-    re.MULTILINE)
 
 WITH_COMMANDS, WITH_CURL, WITH_PYTHON = 'openstack', 'curl', 'python'
 
@@ -69,8 +61,7 @@ def blocks(page):
 
     :returns: list of (language, text)
     """
-    return [(kind, textwrap.dedent(text).strip() + '\n') for _indent, kind,
-            text in _BLOCK.findall((GUIDE / (page + '.rst')).read_text())]
+    return guides.blocks('user/' + page, 'shell', 'python', 'yaml')
 
 
 def steps(page):
@@ -110,13 +101,15 @@ class GuideTests(testcase.ServiceTests):
 
     def setUp(self):
         super().setUp()
-        self.home = self.useFixture(fixtures.TempDir()).path
-        self.exported = ('curl() { command curl -sS --fail-with-body "$@"; }\n'
-                         'PROJECT_ID=%s\n' % PROJECT)
+        self.shell = self.useFixture(shell.Shell(PATIENCE))
+        (self.shell.commands / 'openstack').symlink_to(self.openstack)
+        self.shell.exported = (
+            'curl() { command curl -sS --fail-with-body "$@"; }\n'
+            'PROJECT_ID=%s\n' % PROJECT)
         # The variables of all pages.
         for client, text in steps('clients'):
             if client is None:
-                self.exported += self.here(text)
+                self.shell.exported += self.here(text)
 
     def here(self, text):
         for there, here in [(THERE, self.service.endpoint), *CHANGED.items()]:
@@ -129,25 +122,6 @@ class GuideTests(testcase.ServiceTests):
             self.service.add_node(traits, name=name,
                                   resource_class='baremetal', **columns)
 
-    def run_shell(self, text):
-        """Carry a step out.
-
-        :returns: what it printed
-        """
-        environment = {
-            name: value for name, value in os.environ.items()
-            if not name.startswith('OS_')} | {
-                'HOME': self.home, 'XDG_CACHE_HOME': self.home,
-                'no_proxy': '127.0.0.1', 'PATH': '%s:%s' % (
-                    self.path, os.environ['PATH'])}
-        made = subprocess.run(
-            ['bash', '-euo', 'pipefail', '-c', self.exported + text],
-            env=environment, cwd=self.home, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=PATIENCE)
-        self.assertEqual(0, made.returncode, text + made.stdout)
-        return made.stdout
-
     def walk(self, page, client):
         """Carry out what a page shows for one client.
 
@@ -158,13 +132,13 @@ class GuideTests(testcase.ServiceTests):
         for kind, text in steps(page):
             text = self.here(text)
             if kind is None:
-                self.exported += text
+                self.shell.exported += text
             elif kind == 'yaml':
                 self.write(text)
             elif kind == client:
-                printed.append(self.run_shell(text))
+                printed.append(self.shell.run(text))
                 # Variables stay for what follows.
-                self.exported += ''.join(
+                self.shell.exported += ''.join(
                     re.findall(r'(?m)^[A-Z_]+=.*\n', text))
         self.assertNotEqual([], printed)
         return '\n'.join(printed)
@@ -173,7 +147,7 @@ class GuideTests(testcase.ServiceTests):
         """Write a file whose name its first line says."""
         name = re.match(r'# (\S+)\n', text)
         if name:
-            pathlib.Path(self.home, name[1]).write_text(text)
+            (self.shell.home / name[1]).write_text(text)
 
 
 @testcase.per_database(databases.SQLITE)
@@ -185,7 +159,7 @@ class UserGuideTests(GuideTests):
         command = preloaded.OpenStack()
         command.setUp()
         cls.addClassCleanup(command.cleanUp)
-        cls.path = command.folder
+        cls.openstack = pathlib.Path(command.folder, 'openstack')
 
     # --- nodes -------------------------------------------------------------
 
@@ -263,7 +237,7 @@ class UserGuideTests(GuideTests):
     def test_pages_with_python(self):
         clouds, = [text for kind, text in blocks('clients')
                    if kind == 'yaml']
-        path = pathlib.Path(self.home, 'clouds.yaml')
+        path = self.shell.home / 'clouds.yaml'
         path.write_text(self.here(clouds))
         self.useFixture(fixtures.EnvironmentVariable(
             'OS_CLIENT_CONFIG_FILE', str(path)))
@@ -284,7 +258,8 @@ class UserGuideTests(GuideTests):
 class CompletenessTests(testtools.TestCase):
 
     def test_what_is_left_out_or_changed_is_in_the_guide(self):
-        texts = ''.join(text for path in sorted(GUIDE.glob('*.rst'))
-                        for _kind, text in blocks(path.stem))
+        texts = ''.join(text for page in guides.pages('user')
+                        for _kind, text in guides.blocks(
+                            page, 'shell', 'python', 'yaml'))
         for beginning in [*LEFT_OUT, *CHANGED]:
             self.assertIn(beginning, texts)

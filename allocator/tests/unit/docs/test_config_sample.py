@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample configuration shows what the processes know, and as they do."""
 
-import json
 import re
-import subprocess
-import sys
-import tempfile
 
 import testtools
 
 from allocator.common import rpc
 from allocator.tests.unit.docs import checkout
+from allocator.tests.unit.docs import registered
 
 GENERATOR = checkout.ROOT / 'tools/config/allocator-config-generator.conf'
 
@@ -36,73 +33,8 @@ for entry in entries('oslo.config.opts'):
 print(json.dumps(found))
 '''
 
-# Sets up what allocator-api and allocator-conductor do before they serve.
-LIST_REGISTERED = '''
-import json, sys
-from allocator.common import service
-service.prepare(['test', '--config-file', sys.argv[1]],
-                auth_strategy='keystone')
-import oslo_messaging
-from allocator.api import app
-from allocator.common import rpc
-from allocator.conductor import rpcapi
-from allocator.conductor import service as conductor
-from allocator.conf import CONF
-from allocator.conf import backend
-from keystoneauth1 import loading
-backend.backends(CONF)
-for kind in ('password', 'http_basic', 'none'):
-    CONF.register_opts(loading.get_auth_plugin_conf_options(kind), 'backend')
-app.require_configuration()
-app.setup_app()
-rpcapi.ConductorAPI()
-rpc.get_server(oslo_messaging.Target(topic='test', server='test'),
-               [conductor.ConductorService().manager])
-found = {}
-groups = {'DEFAULT': CONF._opts}
-groups.update((name, group._opts) for name, group in CONF._groups.items())
-for group, options in groups.items():
-    for name, info in options.items():
-        found[group + '.' + name] = repr(
-            info.get('default', info['opt'].default))
-print(json.dumps(found))
-'''
-
-# What an operator may choose brings options of its own.
-CONFIGURATION = '''
-[DEFAULT]
-transport_url = rabbit://nobody:nothing@127.0.0.1:1/
-enabled_backends = backend
-[database]
-connection = sqlite://
-[healthcheck]
-backends = allocator_database,%s
-[keystone_authtoken]
-auth_type = password
-auth_url = http://127.0.0.1:1/v3
-username = nobody
-password = nothing
-www_authenticate_uri = http://127.0.0.1:1/v3
-'''
-
-# Backends that exclude each other.
-HEALTHCHECKS = ('disable_by_file,disable_by_files_ports', 'enable_by_files')
-
 # Chosen by each command for itself.
 OWN_DEFAULTS = {'DEFAULT.auth_strategy'}
-
-
-def run_code(code, *arguments):
-    """Run code in a process in which nothing is registered yet.
-
-    :returns: what it prints as JSON
-    """
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code, *arguments],
-        capture_output=True, text=True, timeout=300, cwd=checkout.ROOT)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def list_sample():
@@ -110,22 +42,8 @@ def list_sample():
 
     :returns: dict of defaults by "group.name"
     """
-    return run_code(LIST_SAMPLE, ','.join(re.findall(
+    return registered.run_code(LIST_SAMPLE, ','.join(re.findall(
         '^namespace = (.+)$', GENERATOR.read_text(), re.MULTILINE)))
-
-
-def list_registered():
-    """Read what the processes register.
-
-    :returns: dict of defaults by "group.name"
-    """
-    found = {}
-    for backends in HEALTHCHECKS:
-        with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
-            file.write(CONFIGURATION % backends)
-            file.flush()
-            found |= run_code(LIST_REGISTERED, file.name)
-    return found
 
 
 class ConfigSampleTests(testtools.TestCase):
@@ -134,7 +52,7 @@ class ConfigSampleTests(testtools.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.sample = list_sample()
-        cls.registered = list_registered()
+        cls.registered = registered.defaults()
 
     def test_options_that_nothing_registers_are_not_offered(self):
         """Once, there was a backdoor_port that opened none."""
