@@ -225,6 +225,31 @@ class TestKeystoneConfiguration(base.BaseTestCase):
         with mock.patch.dict(sys.modules, {'memcache': os}):
             self.assertIn('auth_type is not set', self._refused())
 
+    def test_no_cryptography_ends_the_start_with_a_sentence(self):
+        """Once, each token brought 500: the extra did not bring it."""
+        self._protect('ENCRYPT', 'key')
+        with mock.patch.dict(sys.modules, {'cryptography': None}):
+            self.assertIn('Install the extra "memcached"', self._refused())
+        self.assertIn('auth_type is not set', self._refused())
+
+    def test_an_unencrypted_cache_needs_no_cryptography(self):
+        for strategy in ('MAC', 'None'):
+            self._protect(strategy, 'key')
+            with mock.patch.dict(sys.modules, {'cryptography': None}):
+                self.assertIn('auth_type is not set', self._refused())
+
+    def test_no_key_of_the_cache_ends_the_start_with_a_sentence(self):
+        """Once, the workers ended in a traceback."""
+        for strategy in ('MAC', 'ENCRYPT'):
+            self._protect(strategy)
+            self.assertIn('needs a memcache_secret_key', self._refused())
+
+    def _protect(self, strategy, key=None):
+        for name, value in (('memcached_servers', ['127.0.0.1:1']),
+                            ('memcache_security_strategy', strategy),
+                            ('memcache_secret_key', key)):
+            self.configuration.set(name, value, group='keystone_authtoken')
+
     def test_a_missing_address_ends_the_start_with_a_sentence(self):
         self.addCleanup(self._forget_plugin)
         self.configuration.set('auth_type', 'password',
