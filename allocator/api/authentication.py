@@ -57,6 +57,7 @@ def require_configuration():
 
 def _require_keystone():
     _require_memcached()
+    _require_protection()
     try:
         plugin = loading.load_auth_from_conf_options(CONF, GROUP)
     except Exception as exc:  # each plugin has errors of its own
@@ -84,6 +85,25 @@ def _require_memcached():
                  'memcache_sasl_enabled python-binary-memcached), or leave '
                  'the option out: each process then caches tokens itself.'
                  % (GROUP, exc))
+
+
+def _require_protection():
+    """End the process if the cache cannot be protected as it is to be."""
+    conf = CONF[GROUP]
+    strategy = conf.memcache_security_strategy.lower()
+    if strategy == 'none':
+        return
+    if not conf.memcache_secret_key:
+        sys.exit('[%s] memcache_security_strategy is set, and needs a '
+                 'memcache_secret_key.' % GROUP)
+    if strategy == 'encrypt':
+        # auth_token misses it no sooner than at the first token.
+        try:
+            importlib.import_module('cryptography')
+        except ImportError as exc:
+            sys.exit('[%s] memcache_security_strategy is ENCRYPT, but what '
+                     'encrypts is not installed: %s. Install the extra '
+                     '"memcached", or choose MAC.' % (GROUP, exc))
 
 
 def _require_users():

@@ -5,6 +5,8 @@ import sys
 
 from alembic.util import exc as alembic_exc
 from oslo_config import cfg
+from oslo_db import exception as db_exc
+from sqlalchemy import exc as sa_exc
 
 from allocator.common import service
 from allocator.conf import CONF
@@ -51,8 +53,11 @@ def main():
     CONF.register_cli_opt(cfg.SubCommandOpt(
         'command', title='Commands', handler=_add_commands))
     service.prepare(sys.argv, auth_strategy='keystone')
+    service.require_database()
     try:
         CONF.command.run()
     except alembic_exc.CommandError as exc:
         # A revision that this release does not know, most likely.
         sys.exit(str(exc))
+    except (db_exc.DBError, sa_exc.DBAPIError) as exc:
+        sys.exit('The database refused: %s' % exc)

@@ -6,6 +6,7 @@ import sys
 
 from oslo_config import cfg
 from oslo_db import exception as db_exc
+from sqlalchemy import exc as sa_exc
 
 from allocator.cmd import manage_backends
 from allocator.common import exception
@@ -82,7 +83,8 @@ def main():
         CONF.command.run()
     except exception.AllocatorException as exc:
         sys.exit(str(exc))
-    except db_exc.DBError as exc:
+    # Of a wrong password oslo.db makes no error of its own.
+    except (db_exc.DBError, sa_exc.DBAPIError) as exc:
         sys.exit('The database refused: %s' % exc)
 
 

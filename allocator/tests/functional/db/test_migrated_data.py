@@ -22,11 +22,8 @@ from allocator.tests.functional.db import schema
 _conductor = models.Conductor.__table__
 _profile = models.Profile.__table__
 
-# Every field that the first release showed of a node.
-FIELDS = [column.name for column in models.Node.__table__.c
-          if column.name not in ('profile_id', 'backend_id', 'generation',
-                                 'avoided_until', 'refusals')] + [
-    'traits', 'allocation_uuid', 'chassis_uuid']
+# What a node shows besides its columns.
+FIELDS = ['traits', 'allocation_uuid', 'chassis_uuid']
 
 DDL = ('CREATE ', 'ALTER ')
 
@@ -45,12 +42,16 @@ class Upgrades:
         self.old = first_release.Rows(self.engine)
         self.old.fill()
         self.before = self.old.read()
+        # Every field that the first release showed of a node.
+        self.fields = FIELDS + [
+            column['name'] for column in sa.inspect(
+                self.engine).get_columns('nodes')]
 
     def uuids(self):
         return [row['uuid'] for row in self.before['nodes']]
 
     def show_all(self):
-        return {uuid: nodes.show(uuid, FIELDS) for uuid in self.uuids()}
+        return {uuid: nodes.show(uuid, self.fields) for uuid in self.uuids()}
 
     def assert_upgraded(self):
         """The schema is what the models say, and nothing is lost."""

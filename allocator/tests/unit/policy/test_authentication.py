@@ -225,6 +225,34 @@ class TestKeystoneConfiguration(base.BaseTestCase):
         with mock.patch.dict(sys.modules, {'memcache': os}):
             self.assertIn('auth_type is not set', self._refused())
 
+    def test_no_cryptography_ends_the_start_with_a_sentence(self):
+        """Once, each token brought 500: the extra did not bring it."""
+        self._protect('ENCRYPT', 'key')
+        with mock.patch.dict(sys.modules, {'cryptography': None}):
+            self.assertIn('Install the extra "memcached"', self._refused())
+        # With anything of that name, the next thing is missing.
+        with mock.patch.dict(sys.modules, {'cryptography': os}):
+            self.assertIn('auth_type is not set', self._refused())
+
+    def test_an_unencrypted_cache_needs_no_cryptography(self):
+        for strategy in ('MAC', 'None'):
+            self._protect(strategy, 'key')
+            with mock.patch.dict(sys.modules, {'cryptography': None}):
+                self.assertIn('auth_type is not set', self._refused())
+
+    def test_no_key_of_the_cache_ends_the_start_with_a_sentence(self):
+        """Once, the workers ended in a traceback."""
+        for strategy in ('MAC', 'ENCRYPT'):
+            self._protect(strategy)
+            self.assertIn('needs a memcache_secret_key', self._refused())
+
+    def _protect(self, strategy, key=None):
+        # auth_token asks for it without memcached_servers, too.
+        self.configuration.set('memcache_security_strategy', strategy,
+                               group='keystone_authtoken')
+        self.configuration.set('memcache_secret_key', key,
+                               group='keystone_authtoken')
+
     def test_a_missing_address_ends_the_start_with_a_sentence(self):
         self.addCleanup(self._forget_plugin)
         self.configuration.set('auth_type', 'password',
