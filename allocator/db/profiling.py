@@ -7,6 +7,7 @@ and all of them when [conductor] schedulable_properties is another than
 before.
 """
 
+import collections
 import datetime
 import json
 
@@ -23,6 +24,9 @@ _node = models.Node.__table__
 
 # Nodes that one query reads.
 BATCH = 1000
+
+# Nodes in one transaction, which no claim can take meanwhile.
+TOGETHER = 100
 
 # Seconds by which a look reaches back behind the one before: a transaction
 # may take so long from its last statement to its COMMIT.
@@ -77,12 +81,17 @@ class Profiler:
                 known.refresh(connection)
             sets = traits.of_sets(connection,
                                   {row.trait_set_id for row in rows})
-        count = 0
+        alike = collections.defaultdict(list)
         for row in rows:
-            wanted, digest = self._find(row, sets)
+            _wanted, digest = self._find(row, sets)
             profile = known.get(row.profile_id)
             if profile is None or profile.digest != digest:
-                count += _give(row, profiles.intern(wanted))
+                alike[row[1:]].append(row)
+        count = 0
+        for group in alike.values():
+            columns = profiles.intern(self._find(group[0], sets)[0])
+            for start in range(0, len(group), TOGETHER):
+                count += _give(group[start:start + TOGETHER], columns)
         return count
 
     def _find(self, row, sets):
@@ -110,13 +119,21 @@ def _read(conditions, last_id):
 
 
 @session.retried
-def _give(row, columns):
-    """Write a profile, unless the node has changed since it was read."""
+def _give(alike, columns):
+    """Write the profile of some nodes that differ in their ids alone.
+
+    One that has changed since it was read is left out.
+
+    :param alike: list of their rows
+    :param columns: see profiles.intern()
+    :returns: number of nodes
+    """
     text = sa.type_coerce(_node.c.properties, types.LongText)
+    row = alike[0]
     with session.writer() as connection:
         return connection.execute(
             sa.update(_node).where(
-                _node.c.id == row.id,
+                _node.c.id.in_([row.id for row in alike]),
                 _node.c.trait_set_id.is_not_distinct_from(row.trait_set_id),
                 _node.c.profile_id.is_not_distinct_from(row.profile_id),
                 text == row.text)

@@ -249,6 +249,19 @@ class ProfilingTests(Profiles):
         self.assertEqual(self.intern(['CUSTOM_A'], cpus=8)['profile_id'],
                          self.profile_of(node))
 
+    def test_those_that_are_alike_get_it_together(self):
+        """The nodes of a large site are learned in minutes, not hours."""
+        alike = [self.first_release_adds(['CUSTOM_A'], cpus='8')
+                 for _ in range(3)]
+        other = self.first_release_adds(['CUSTOM_A'], cpus='9')
+        asked = self.useFixture(statements.Statements()).texts
+        self.assertEqual(4, profiling.Profiler().run())
+        self.assertEqual(2, sum(text.startswith('UPDATE nodes')
+                                for text in asked))
+        expected = self.intern(['CUSTOM_A'], cpus=8)['profile_id']
+        self.assertEqual({expected}, set(map(self.profile_of, alike)))
+        self.assertNotEqual(expected, self.profile_of(other))
+
     def test_what_is_right_is_not_written(self):
         fixtures.add_node(['CUSTOM_A'], properties={'cpus': 8})
         self.assertEqual(0, profiling.Profiler().run())
