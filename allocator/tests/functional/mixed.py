@@ -124,6 +124,15 @@ class MixedService(fixtures.Service):
             if process in self._endpoints:
                 self.endpoint = self._endpoints[process]
 
+    def _is_ready(self):
+        # Each API, the one whose endpoint is the service's last.
+        for process in self._wanted:
+            if process in self._endpoints:
+                self.endpoint = self._endpoints[process]
+                if not super()._is_ready():
+                    return False
+        return True
+
     def run_only(self, *wanted):
         """Have some processes run, and no others; wait until they serve.
 
