@@ -13,7 +13,7 @@ class RefusalTests(fronting.FrontTestCase):
     arguments = {'options': {'conductor': {'node_locked_retry_attempts': 1}}}
 
     # No look but those that somebody waits for.
-    options = {'poll_interval': 60}
+    options = {'poll_interval': 600}
 
     def goes_on(self, change):
         """Have the first of two candidates be another than it was.
