@@ -37,6 +37,16 @@ for module in pkgutil.walk_packages(allocator.__path__, 'allocator.'):
 print('imported', count > 20)
 '''
 
+# Imports what a process runs, and says what of eventlet came with it.
+IMPORT_PROCESS = '''
+import importlib, sys
+
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(sorted(name for name, module in sys.modules.items()
+             if name.partition('.')[0] == 'eventlet' and module))
+'''
+
 
 class ImportTests(testtools.TestCase):
 
@@ -45,3 +55,14 @@ class ImportTests(testtools.TestCase):
             [sys.executable, '-W', 'ignore', '-c', IMPORT_ALL],
             capture_output=True, text=True, timeout=120)
         self.assertEqual('imported True\n', done.stdout, done.stderr)
+
+    def test_no_process_has_eventlet(self):
+        """It is there, as a library requires it, and takes 11 MiB."""
+        for names in (['allocator.cmd.api', 'allocator.api.app'],
+                      ['allocator.cmd.conductor',
+                       'allocator.conductor.service'],
+                      ['allocator.cmd.manage']):
+            done = subprocess.run(
+                [sys.executable, '-c', IMPORT_PROCESS, *names],
+                capture_output=True, text=True, timeout=120)
+            self.assertEqual(('[]\n', ''), (done.stdout, done.stderr), names)
