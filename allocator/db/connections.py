@@ -25,6 +25,11 @@ IDLE_IN_TRANSACTION_TIMEOUT = 10
 # reading, of the variable wsrep_sync_wait.
 CAUSAL_READS = 1
 
+# To MySQL and MariaDB: values in a list from which on it is estimated by the
+# index's statistics how many rows there are. To look each one up, for up to 200
+# profiles, took half the time of locking a node.
+LOOKED_UP = 10
+
 # Milliseconds that SQLite waits for the one writer it admits.
 SQLITE_BUSY_TIMEOUT = 30000
 
@@ -97,6 +102,8 @@ def _set_up_mysql(connection, _record):
     with connection.cursor() as cursor:
         cursor.execute(
             'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+        cursor.execute('SET SESSION eq_range_index_dive_limit = %d'
+                       % LOOKED_UP)
         cursor.execute('SHOW VARIABLES WHERE Variable_name IN '
                        "('idle_transaction_timeout', 'wsrep_on')")
         found = dict(cursor.fetchall())

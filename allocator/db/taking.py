@@ -209,12 +209,15 @@ def _of_step(connection, columns, requirement, step, seen):
 
 def _lock_step(connection, requirement, step, limit, seen):
     query = _of_step(connection, _nodes_to_claim(), requirement, step, seen)
-    start = starts.find(connection, query, step.index)
-    if start is None:
-        return []
-    with starts.timed():
-        return connection.execute(starts.lock(
-            query.where(start).limit(limit), _node, step.index)).all()
+    is_begun = starts.is_needed(connection, step.index)
+    if is_begun:
+        start = starts.find(connection, query, step.index)
+        if start is None:
+            return []
+        query = query.where(start)
+    return starts.execute(
+        connection, starts.lock(query.limit(limit), _node, step.index),
+        is_begun)
 
 
 def _is_profiled(node):

@@ -78,7 +78,7 @@ class ManyRanksTests(Claims):
             for bit, name in enumerate(names)]})
         # However busy the machine is: see there.
         self.useFixture(fixtures.MockPatchObject(
-            starts, '_is_needed', return_value=False))
+            starts, 'is_needed', return_value=False))
         with schema.statements() as seen:
             batch = claims.claim_pending(8)
         self.assertEqual(1, len(batch.claims))

@@ -19,7 +19,7 @@ from allocator.tests.functional.db import schema
 MIB = 2 ** 20
 
 # Allocations during the dump, and how many of them are measured at each end.
-DUMPED = 4000
+DUMPED = 10000
 MEASURED = 100
 
 # How much longer the last of them may take than the first.

@@ -34,7 +34,7 @@ class StatementTests:
             session.ping()
         # However busy the machine is: see there.
         self.useFixture(fixtures.MockPatchObject(
-            starts, '_is_needed', return_value=False))
+            starts, 'is_needed', return_value=False))
 
     def remember_profiles(self):
         """Have this process know all profiles, as it does after a while."""
