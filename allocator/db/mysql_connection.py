@@ -14,6 +14,12 @@ from pymysql.constants import SERVER_STATUS
 # few hundred.
 COLUMNS = 2048
 
+# The first byte of a column: its length itself up to the first of these, that
+# it is NULL, or in how many bytes the length follows (MySQL's protocol,
+# "length-encoded integer").
+NULL = 251
+LENGTHS = {252: 2, 253: 3, 254: 8}
+
 # PyMySQL reads times with a regular expression, and gives back as text what is
 # none. That took a third of the processor time of a page.
 CONVERSIONS = converters.conversions | dict.fromkeys(
@@ -30,6 +36,8 @@ class Connection(pymysql.connections.Connection):
 
     The server describes each column of each result, in the same bytes every
     time. To parse them was a sixth of what it costs to read one allocation.
+    The columns of a row are read in one loop; as calls of three functions each
+    they took half the processor time of a page.
     """
 
     def _is_in_transaction(self):
@@ -48,6 +56,48 @@ class Connection(pymysql.connections.Connection):
         if packet_type is protocol.FieldDescriptorPacket:
             packet_type = _column
         return super()._read_packet(packet_type)
+
+    def _read_query_result(self, unbuffered=False):
+        if unbuffered:
+            return super()._read_query_result(unbuffered)
+        # What the server has not answered completely is no result.
+        self._result = None
+        result = Result(self)
+        result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status = result.server_status
+        return result.affected_rows
+
+
+class Result(pymysql.connections.MySQLResult):
+
+    def _read_row_from_packet(self, packet):
+        data = packet.get_all_data()
+        position, row = 0, []
+        try:
+            for encoding, convert in self.converters:
+                length = data[position]
+                position += 1
+                if length == NULL:
+                    row.append(None)
+                    continue
+                if length > NULL:
+                    size = LENGTHS[length]
+                    length = int.from_bytes(
+                        data[position:position + size], 'little')
+                    position += size
+                value = data[position:position + length]
+                position += length
+                if encoding is not None:
+                    value = value.decode(encoding)
+                row.append(value if convert is None else convert(value))
+        except (IndexError, KeyError):
+            position = -1
+        if position != len(data):
+            # The driver knows what to think of it.
+            return super()._read_row_from_packet(packet)
+        return tuple(row)
 
 
 # Nobody changes one that has been parsed.

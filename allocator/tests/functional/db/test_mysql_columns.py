@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this service does for PyMySQL: known columns, and times."""
+"""What this service does for PyMySQL: known columns, rows, and times."""
 
 import datetime
 
+from pymysql import protocol
+import pymysql.connections
 import sqlalchemy as sa
 
 from allocator.db import mysql_connection
@@ -39,6 +41,33 @@ class KnownColumnTests:
                 self.assertEqual(expected, connection.execute(
                     sa.text('SELECT a FROM seven')).scalar())
                 connection.execute(sa.text('DROP TEMPORARY TABLE seven'))
+
+    def test_columns_of_all_lengths(self):
+        lengths = (0, 1, 250, 251, 252, 65535, 65536, 300000)
+        [row] = self.look('SELECT %s, NULL, 7' % ', '.join(
+            "REPEAT('x', %d)" % length for length in lengths))
+        self.assertEqual((*('x' * length for length in lengths), None, 7),
+                         tuple(row))
+
+    def test_a_column_longer_than_a_packet_may_be(self):
+        """Its length is in eight bytes, and it comes in several packets."""
+        length = 17 * 1024 * 1024
+        result = mysql_connection.Result(None)
+        result.converters = [('ascii', None), ('ascii', int)]
+        packet = protocol.MysqlPacket(
+            b'\xfe' + length.to_bytes(8, 'little') + b'x' * length + b'\x017',
+            'ascii')
+        self.assertEqual(('x' * length, 7),
+                         result._read_row_from_packet(packet))
+
+    def test_a_row_that_ends_early_is_the_drivers_affair(self):
+        result = mysql_connection.Result(None)
+        result.converters = [('ascii', None)] * 3
+        for data in (b'\x01a\x01b', b'\x01a\xfb'):
+            theirs = pymysql.connections.MySQLResult._read_row_from_packet(
+                result, protocol.MysqlPacket(data, 'ascii'))
+            self.assertEqual(theirs, result._read_row_from_packet(
+                protocol.MysqlPacket(data, 'ascii')))
 
     def test_times_are_read_with_and_without_a_fraction(self):
         [row] = self.look(
