@@ -6,10 +6,7 @@ from typing import Any
 
 from oslo_log import log
 
-from allocator.backends import keeper
-from allocator.backends import mirror
 from allocator.backends import watch
-from allocator.backends import writer
 from allocator.db import backends
 
 LOG = log.getLogger(__name__)
@@ -25,15 +22,22 @@ class BackendService:
     """
 
     def __init__(self, ring):
-        names = backends.names()
-        self._watch = watched = watch.Watch()
-        self._writers = [writer.Writers(name, ring, watched)
-                         for name in names]
-        mirrors = [mirror.Mirror(name, ring, watched) for name in names]
-        self._parts: list[Any] = [*mirrors, *self._writers]
-        if names:
-            self._parts.append(keeper.Keeper(mirrors))
+        self._watch = watch.Watch()
+        self._writers: list[Any] = []
+        self._parts: list[Any] = []
         self._threads: list[threading.Thread] = []
+        if names := backends.names():
+            self._add(names, ring)
+
+    def _add(self, names, ring):
+        # With the libraries that speak HTTP, which take 2 MiB.
+        from allocator.backends import keeper
+        from allocator.backends import mirror
+        from allocator.backends import writer
+        self._writers = [writer.Writers(name, ring, self._watch)
+                         for name in names]
+        mirrors = [mirror.Mirror(name, ring, self._watch) for name in names]
+        self._parts = [*mirrors, *self._writers, keeper.Keeper(mirrors)]
 
     def start(self):
         """Start all threads."""

@@ -6,7 +6,6 @@
 
 import re
 
-from keystoneauth1 import loading
 from oslo_config import cfg
 
 from allocator.common.i18n import _
@@ -123,8 +122,15 @@ opts = [
 ]
 
 
+def _loading():
+    # It takes 2 MiB, which who has no backends need not spend.
+    from keystoneauth1 import loading
+    return loading
+
+
 def _library_opts():
     """Make the options of keystoneauth1 that every backend has."""
+    loading = _loading()
     adapter = loading.get_adapter_conf_options(include_deprecated=False)
     cfg.set_defaults(adapter, service_type='baremetal',
                      valid_interfaces=['internal', 'public'])
@@ -133,6 +139,7 @@ def _library_opts():
 
 def _auth_opts():
     """Make the options of authentication that the sample file shows."""
+    loading = _loading()
     found = {opt.name: opt for opt in loading.get_auth_common_conf_options()}
     for kind in _SAMPLE_AUTH_TYPES:
         for opt in loading.get_auth_plugin_conf_options(kind):
@@ -148,7 +155,7 @@ def register(conf, name):
     """
     conf.register_opts(opts, group=name)
     conf.register_opts(_library_opts(), group=name)
-    loading.register_auth_conf_options(conf, name)
+    _loading().register_auth_conf_options(conf, name)
 
 
 def _check(conf, names):

@@ -25,8 +25,8 @@ IDLE_IN_TRANSACTION_TIMEOUT = 10
 # reading, of the variable wsrep_sync_wait.
 CAUSAL_READS = 1
 
-# To MySQL and MariaDB: values in a list from which on it is estimated by the
-# index's statistics how many rows there are. To look each one up, for up to 200
+# To MySQL and MariaDB: from so many values in a list on, the statistics of the
+# index tell how many rows there may be. To look each value up, for up to 200
 # profiles, took half the time of locking a node.
 LOOKED_UP = 10
 

@@ -74,7 +74,8 @@ class Result(pymysql.connections.MySQLResult):
 
     def _read_row_from_packet(self, packet):
         data = packet.get_all_data()
-        position, row = 0, []
+        position = 0
+        row: list = []
         try:
             for encoding, convert in self.converters:
                 length = data[position]

@@ -5,7 +5,6 @@ import json
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext import compiler
 from sqlalchemy.sql import functions
 
@@ -61,7 +60,7 @@ def is_among(connection, column, values):
     values = list(values)
     if connection.dialect.name == 'postgresql':
         return column == sa.any_(sa.literal(
-            values, postgresql.ARRAY(column.type)))
+            values, sa.ARRAY(column.type)))
     if isinstance(column.type, sa.Integer):
         return is_written_among(column, values)
     return column.in_(values)
