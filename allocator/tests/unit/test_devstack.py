@@ -1,84 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The devstack plugin, with stand-ins for devstack's functions."""
 
-import os
-import pathlib
-import subprocess
-
-import fixtures
-import testtools
 
 from allocator.api import versions
 from allocator.api.versions import baremetal
 from allocator.conf import backend
-
-PLUGIN = pathlib.Path(__file__).parents[3] / 'devstack'
-
-SCRIPT = PLUGIN / 'test' / 'stand-ins.sh'
-
-STACK = ('stack pre-install', 'stack install', 'stack post-config',
-         'stack extra', 'stack test-config')
-
-CONTROLLER = 'mysql,rabbit,key'
+from allocator.tests.unit import devstack
 
 
-class PluginTests(testtools.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.tree = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.made = self.tree / 'made'
-
-    def run_phases(self, *phases, services=CONTROLLER, expected=0,
-                   **variables):
-        """Run phases of the plugin.
-
-        :param services: ENABLED_SERVICES before the plugin adds its own
-        :param expected: the exit status
-        :param variables: of devstack
-        :returns: list of the calls, as lines
-        """
-        return self.run_script(SCRIPT, self.tree, *phases, expected=expected,
-                               ENABLED_SERVICES=services, **variables)
-
-    def run_script(self, *command, expected=0, **variables):
-        """Run a script that calls the stand-ins.
-
-        :param command: arguments of bash
-        :param expected: the exit status
-        :param variables: its environment
-        :returns: list of the calls, as lines
-        """
-        calls = self.tree / 'calls'
-        calls.write_text('')
-        ran = subprocess.run(
-            ['bash', *command], env={'PATH': os.environ['PATH'], **variables},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            stdin=subprocess.DEVNULL)
-        self.assertEqual(expected, ran.returncode, ran.stdout)
-        return [line.replace(str(self.tree), 'TREE')
-                for line in calls.read_text().splitlines()]
-
-    def phase(self, phase, **options):
-        """Run one phase.
-
-        :returns: its calls, without those of the settings and summaries
-        """
-        calls = self.run_phases(phase, **options)
-        calls = calls[calls.index('# ' + phase) + 1:]
-        return [call for call in calls if not call.startswith('echo_')]
-
-    def things(self):
-        """List what is on the machine."""
-        return {str(path.relative_to(self.made))
-                for path in self.made.rglob('*') if path.is_file()}
-
-    def configuration(self, name='allocator.conf'):
-        lines = (self.made / 'etc' / name).read_text().splitlines()
-        return dict(line.split('=', 1) for line in lines)
-
-
-class ControllerTests(PluginTests):
+class ControllerTests(devstack.PluginTests):
     """One node with everything."""
 
     def test_settings_name_plugin_and_services(self):
@@ -152,7 +82,7 @@ class ControllerTests(PluginTests):
         self.assertEqual([], self.phase('stack pre-install'))
 
     def test_stack_makes_everything(self):
-        self.run_phases(*STACK)
+        self.run_phases(*devstack.STACK)
         self.assertEqual(
             {'process-allocator-api', 'process-allocator-cond',
              'database-allocator', 'vhost-allocator', 'site-allocator-api',
@@ -160,7 +90,7 @@ class ControllerTests(PluginTests):
             self.things())
 
     def test_unstack_leaves_configuration_only(self):
-        self.run_phases(*STACK)
+        self.run_phases(*devstack.STACK)
         self.assertEqual(
             ['stop_process allocator-api', 'stop_process allocator-cond',
              'rabbitmqctl delete_vhost allocator',
@@ -179,7 +109,7 @@ class ControllerTests(PluginTests):
              if call.startswith('warn')])
 
     def test_clean_leaves_nothing(self):
-        self.run_phases(*STACK)
+        self.run_phases(*devstack.STACK)
         self.run_phases('unstack', 'clean')
         self.assertEqual([], list(self.made.iterdir()))
 
@@ -188,7 +118,7 @@ class ControllerTests(PluginTests):
         self.assertEqual([], list(self.made.iterdir()))
 
 
-class PostgreSQLTests(PluginTests):
+class PostgreSQLTests(devstack.PluginTests):
 
     SERVER = {'services': 'postgresql,rabbit,key',
               'DATABASE_TYPE': 'postgresql'}
@@ -203,12 +133,12 @@ class PostgreSQLTests(PluginTests):
             self.configuration()['database.connection'])
 
     def test_clean_leaves_nothing(self):
-        self.run_phases(*STACK, **self.SERVER)
+        self.run_phases(*devstack.STACK, **self.SERVER)
         self.run_phases('unstack', 'clean', **self.SERVER)
         self.assertEqual([], list(self.made.iterdir()))
 
 
-class SubnodeTests(PluginTests):
+class SubnodeTests(devstack.PluginTests):
     """A node of several, with only the conductor."""
 
     NODE = {'services': '', 'DISABLED_SERVICES': 'allocator-api'}
@@ -238,12 +168,12 @@ class SubnodeTests(PluginTests):
             self.phase('unstack', **self.NODE))
 
     def test_clean_leaves_nothing(self):
-        self.run_phases(*STACK, **self.NODE)
+        self.run_phases(*devstack.STACK, **self.NODE)
         self.run_phases('unstack', 'clean', **self.NODE)
         self.assertEqual([], list(self.made.iterdir()))
 
 
-class EndpointTests(PluginTests):
+class EndpointTests(devstack.PluginTests):
 
     def endpoint(self, **options):
         return [call for call in self.phase('stack extra', **options)
@@ -253,7 +183,7 @@ class EndpointTests(PluginTests):
         self.assertEqual(
             ['get_or_create_endpoint baremetal-allocation RegionOne '
              'http://192.0.2.1/baremetal-allocation'],
-            self.endpoint(services=CONTROLLER + ',ir-api'))
+            self.endpoint(services=devstack.CONTROLLER + ',ir-api'))
 
     def test_the_order_of_the_plugins_makes_no_difference(self):
         # Both were "baremetal" where that of ironic came second.
@@ -268,7 +198,7 @@ class EndpointTests(PluginTests):
             self.endpoint(ALLOCATOR_SERVICE_TYPE='nodes'))
 
     def test_tls_proxy_makes_it_https(self):
-        services = {'services': CONTROLLER + ',tls-proxy'}
+        services = {'services': devstack.CONTROLLER + ',tls-proxy'}
         self.assertEqual(
             ['get_or_create_endpoint baremetal RegionOne '
              'https://192.0.2.1/baremetal'], self.endpoint(**services))
@@ -285,12 +215,12 @@ class EndpointTests(PluginTests):
             self.endpoint(ALLOCATOR_SERVICE_PROTOCOL='https'))
 
 
-class BackendTests(PluginTests):
+class BackendTests(devstack.PluginTests):
     """In front of the devstack's own Bare Metal service."""
 
     IRONIC = 'http://192.0.2.1/baremetal'
     OURS = 'http://192.0.2.1/baremetal-allocation'
-    OPTIONS = {'services': CONTROLLER + ',ir-api,ir-cond',
+    OPTIONS = {'services': devstack.CONTROLLER + ',ir-api,ir-cond',
                'ALLOCATOR_BACKENDS': 'ironic', 'IRONIC_URL': IRONIC}
 
     def test_the_section_says_where_it_is_and_who_asks(self):
@@ -356,7 +286,7 @@ class BackendTests(PluginTests):
             if not call.startswith('run_process')])
 
     def test_each_for_itself_unless_it_is_set(self):
-        options = {'services': CONTROLLER + ',ir-api,ir-cond'}
+        options = {'services': devstack.CONTROLLER + ',ir-api,ir-cond'}
         self.phase('stack post-config', **options)
         self.assertNotIn('DEFAULT.enabled_backends', self.configuration())
         self.assertEqual([], [
@@ -364,7 +294,7 @@ class BackendTests(PluginTests):
             if call.startswith(('openstack', 'get_or_add'))])
 
 
-class TempestTests(PluginTests):
+class TempestTests(devstack.PluginTests):
 
     def options(self, services):
         self.phase('stack test-config', services=services)
@@ -377,105 +307,21 @@ class TempestTests(PluginTests):
              'baremetal.catalog_type=baremetal',
              'baremetal.driver=fake-hardware',
              'baremetal.max_microversion=' + versions.string(baremetal.MAX)],
-            self.options(CONTROLLER + ',tempest'))
+            self.options(devstack.CONTROLLER + ',tempest'))
 
     def test_beside_a_bare_metal_service_the_tests_are_that_ones(self):
-        self.assertEqual([], self.options(CONTROLLER + ',tempest,ir-api'))
+        self.assertEqual([], self.options(
+            devstack.CONTROLLER + ',tempest,ir-api'))
 
     def test_without_tempest_there_is_nothing_to_write(self):
-        self.assertEqual([], self.options(CONTROLLER))
+        self.assertEqual([], self.options(devstack.CONTROLLER))
 
 
-class GrenadeTests(PluginTests):
-    """The upgrade from one devstack to another."""
-
-    def setUp(self):
-        super().setUp()
-        # What grenade and devstack bring along does nothing, but for their
-        # functions.
-        for name in ('grenaderc', 'stackrc', 'lib/tls', 'lib/apache'):
-            path = self.tree / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text('')
-        (self.tree / 'functions').write_text('source %s\n' % SCRIPT)
-        self.saved = self.tree / 'saved'
-        self.saved.mkdir()
-
-    def run_upgrade(self, *command, **options):
-        return self.run_script(
-            *command, TREE=str(self.tree), GRENADE_DIR=str(self.tree),
-            BASE_DEVSTACK_DIR=str(self.tree), SAVE_DIR=str(self.saved),
-            TARGET_DEVSTACK_DIR=str(self.tree), BASE_DEVSTACK_BRANCH='old',
-            TARGET_DEVSTACK_BRANCH='new', ENABLED_SERVICES=CONTROLLER,
-            **options)
-
-    def run_settings(self, **variables):
-        return self.run_upgrade(
-            '-ec', 'source %s/functions; source %s/upgrade/settings' % (
-                self.tree, PLUGIN), **variables)
-
-    def test_both_devstacks_get_the_plugin(self):
-        url = 'https://opendev.org/openstack/allocator'
-        services = 'enable_service allocator-api allocator-cond'
-        self.assertEqual(
-            ['register_project_for_upgrade allocator',
-             'register_db_to_save allocator',
-             'devstack_localrc base enable_plugin allocator %s old' % url,
-             'devstack_localrc base ' + services,
-             'devstack_localrc target enable_plugin allocator %s main' % url,
-             'devstack_localrc target ' + services],
-            self.run_settings(ALLOCATOR_BASE_REF='old'))
-
-    def test_there_is_no_master(self):
-        self.assertEqual([], [call for call in self.run_settings()
-                              if 'enable_plugin' in call
-                              and not call.endswith(' main')])
-
-    def test_shutdown_stops_the_processes_and_nothing_else(self):
-        self.run_phases(*STACK)
-        before = self.things()
-        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'shutdown.sh')
-        self.assertEqual(
-            ['stop_process allocator-api', 'stop_process allocator-cond',
-             'ensure_services_stopped allocator-api allocator-cond'],
-            calls[1:])
-        self.assertEqual({'process-allocator-api', 'process-allocator-cond'},
-                         before - self.things())
-
-    def test_upgrade_keeps_data_and_configuration(self):
-        self.run_phases(*STACK)
-        before = self.configuration()
-        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'upgrade.sh')
-        self.assertEqual(
-            ['setup_develop TREE/dest/allocator mysql',
-             'install_apache_uwsgi', 'pip_install_gr python-ironicclient',
-             'upgrade_project allocator old new',
-             'allocator-dbsync --config-file TREE/made/etc/allocator.conf '
-             'upgrade',
-             'run_process allocator-cond TREE/bin/allocator-conductor '
-             '--config-file TREE/made/etc/allocator.conf',
-             'run_process allocator-api /usr/bin/uwsgi --procname-prefix '
-             'allocator-api --ini TREE/made/etc/allocator-api-uwsgi.ini',
-             'wait_for_service 60 http://192.0.2.1/baremetal',
-             'ensure_services_started allocator-api allocator-cond'],
-            calls[1:])
-        self.assertEqual(before, self.configuration())
-        self.assertTrue(
-            (self.saved / 'etc.allocator' / 'allocator.conf').exists())
-
-    def test_upgrade_ends_where_the_schema_fails(self):
-        self.run_phases(*STACK)
-        calls = self.run_upgrade(PLUGIN / 'upgrade' / 'upgrade.sh',
-                                 expected=1, DBSYNC_FAILS='yes')
-        self.assertEqual([], [call for call in calls
-                              if call.startswith('run_process')])
-
-
-class DisabledTests(PluginTests):
+class DisabledTests(devstack.PluginTests):
 
     def test_without_its_services_the_plugin_does_nothing(self):
         calls = self.run_phases(
-            *STACK, 'unstack', 'clean',
+            *devstack.STACK, 'unstack', 'clean',
             DISABLED_SERVICES='allocator-api,allocator-cond')
         self.assertEqual([], [call for call in calls
                               if not call.startswith(('#', 'define'))])

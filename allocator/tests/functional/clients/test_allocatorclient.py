@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This project's own client: its library and its commands."""
+"""This project's own client: its commands."""
 
 import json
 import os
@@ -8,76 +8,23 @@ import signal
 import subprocess
 
 import fixtures
-from openstack import exceptions
 
 from allocator.tests.functional import databases
 from allocator.tests.functional import keystone
 from allocator.tests.functional import processes
 from allocator.tests.functional import testcase
 from allocator.tests.functional import waiting
+from allocator.tests.functional.clients import command
 from allocator.tests.functional.clients import public
 import allocatorclient
-from allocatorclient import errors
 
 UUID = '5a1d0c50-3a4e-4b14-9b2c-6d35a9a2a001'
 
 # Statuses of a command that waited.
 FAILED, TIMED_OUT = 3, 4
 
-
-class Command(public.OpenStackCommand):
-    """The command "openstack allocator"."""
-
-    def command_line(self, *arguments, version=None):
-        pinned = ['--os-allocator-api-version', version] if version else []
-        return [processes.script('openstack'), *pinned, 'allocator',
-                *map(str, arguments)]
-
-    def run(self, *arguments, version=None):
-        return subprocess.run(
-            self.command_line(*arguments, version=version),
-            env=self.environment, text=True, stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=public.TIMEOUT)
-
-    def begin(self, *arguments):
-        """Start a command.
-
-        :returns: subprocess.Popen, whose errors go where its output goes
-        """
-        return subprocess.Popen(
-            self.command_line(*arguments), env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, preexec_fn=_hear_interrupts)
-
-
-def _hear_interrupts():
-    # Whatever runs in the background of a script ignores them, and so do all
-    # that it starts.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class CommandTests(testcase.ServiceTests):
-
-    def setUp(self):
-        super().setUp()
-        self.osc = self.useFixture(Command(self.service.endpoint))
-
-    def create(self, *arguments):
-        return self.osc.get('allocation', 'create', '--resource-class',
-                            'baremetal', *arguments)
-
-    def hold(self):
-        """Have one node, which is taken.
-
-        :returns: UUID of its allocation
-        """
-        self.service.add_node()
-        held = self.client.allocate(resource_class='baremetal')
-        return self.client.settled(held['uuid'])['uuid']
-
-
 @testcase.per_database(databases.SQLITE)
-class AllocatorCommandTests(CommandTests):
+class AllocatorCommandTests(command.CommandTests):
 
     def test_create_with_every_flag_list_show_set_unset_delete(self):
         node = self.service.add_node(['CUSTOM_A', 'CUSTOM_B'], name='n1',
@@ -194,7 +141,7 @@ class AllocatorCommandTests(CommandTests):
 
 
 @testcase.per_database(databases.SQLITE)
-class AllocatorWaitingTests(CommandTests):
+class AllocatorWaitingTests(command.CommandTests):
     """What a command that waits shows, and how it ends."""
 
     def settle(self, process):
@@ -277,209 +224,6 @@ class AllocatorWaitingTests(CommandTests):
 
 
 @testcase.per_database(databases.SQLITE)
-class AllocatorLibraryTests(testcase.ServiceTests):
-
-    def setUp(self):
-        super().setUp()
-        self.allocator = self.connect()
-
-    def connect(self, **options):
-        connection = allocatorclient.connect(
-            load_yaml_config=False, load_envvars=False, auth_type='none',
-            auth={'endpoint': self.service.endpoint}, **options)
-        self.addCleanup(connection.close)
-        return connection.allocator
-
-    def test_allocations(self):
-        node = self.service.add_node(['CUSTOM_A'])
-        made = self.allocator.create_allocation(
-            resource_class='baremetal', traits=['CUSTOM_A'], name='a1')
-        self.assertEqual(('allocating', None), (made.state, made.node_id))
-        made = self.allocator.wait_for_allocation(made, timeout=60)
-        self.assertEqual(('active', node), (made.state, made.node_id))
-        for query in ({}, {'node': node}, {'state': 'active'},
-                      {'waiting': False}, {'fields': ['id', 'waiting']}):
-            self.assertEqual([made.id], [
-                found.id for found in self.allocator.allocations(**query)])
-        self.assertEqual([], list(self.allocator.allocations(waiting=True)))
-        made = self.allocator.update_allocation(made, name='a2',
-                                                extra={'a': 1})
-        self.assertEqual(('a2', {'a': 1}), (made.name, made.extra))
-        self.allocator.update_allocation('a2', extra={'b': 2})
-        found = self.allocator.find_allocation('a2')
-        self.assertEqual({'b': 2}, found.extra)
-        self.assertIsNone(self.allocator.update_allocation(
-            found, name=None).name)
-        self.allocator.delete_allocation(made)
-        self.assertIsNone(self.allocator.find_allocation(made.id))
-        self.assertIsNone(self.allocator.delete_allocation(made))
-        self.assertRaises(exceptions.NotFoundException,
-                          self.allocator.find_allocation, made.id,
-                          ignore_missing=False)
-
-    def test_one_that_waits(self):
-        self.service.add_node()
-        held = self.allocator.wait_for_allocation(
-            self.allocator.create_allocation(resource_class='baremetal'))
-        made = self.allocator.create_allocation(
-            resource_class='baremetal', wait_timeout=600, name='w1')
-        self.assertTrue(made.waiting)
-        made = self.allocator.get_allocation(
-            'w1', fields=['queue_position', 'reason', 'deadline'])
-        self.assertEqual(1, made.queue_position)
-        self.assertRaises(exceptions.ResourceTimeout,
-                          self.allocator.wait_for_allocation, 'w1',
-                          timeout=0.5)
-        seen = []
-
-        def show(found):
-            seen.append((found.state, found.waiting))
-            if len(seen) == 1:
-                self.allocator.delete_allocation(held)
-
-        made = self.allocator.wait_for_allocation('w1', timeout=60,
-                                                  callback=show)
-        self.assertEqual((('allocating', True), ('active', False)),
-                         (seen[0], seen[-1]))
-        self.assertEqual('active', made.state)
-
-    def test_pages_are_followed(self):
-        uuids = {self.client.allocate(resource_class='x')['uuid']
-                 for _ in range(7)}
-        found = [one.id for one in self.allocator.allocations(limit=3)]
-        self.assertEqual((7, uuids), (len(found), set(found)))
-
-    def test_a_failed_allocation_raises_its_reason(self):
-        made = self.allocator.create_allocation(resource_class='x')
-        error = self.assertRaises(exceptions.ResourceFailure,
-                                  self.allocator.wait_for_allocation, made)
-        self.assertIn('there is no node of resource class x', str(error))
-
-    def test_errors_have_codes(self):
-        error = self.assertRaises(errors.BadRequest,
-                                  self.allocator.create_allocation)
-        self.assertEqual('allocator.invalid', error.code)
-        error = self.assertRaises(
-            errors.NotFound, self.allocator.get_backend, 'east')
-        self.assertEqual('allocator.backend.not_found', error.code)
-        self.allocator.create_allocation(resource_class='x', name='a')
-        error = self.assertRaises(
-            exceptions.ConflictException, self.allocator.create_allocation,
-            resource_class='x', name='a')
-        self.assertEqual('allocator.allocation.duplicate_name', error.code)
-
-    def test_a_pinned_version(self):
-        allocator = self.connect(allocator_default_microversion='1.0')
-        made = allocator.create_allocation(resource_class='x')
-        self.assertIsNone(made.waiting)
-        self.assertRaises(exceptions.NotSupported,
-                          allocator.create_allocation, resource_class='x',
-                          wait_timeout=1)
-
-    def test_the_service_may_be_away_for_a_moment(self):
-        made = self.allocator.create_allocation(
-            resource_class='nobody', wait_timeout=600)
-        self.addCleanup(self.service.wait_ready)
-        seen = []
-
-        def show(found):
-            seen.append(found.state)
-            if len(seen) == 1:
-                # It takes longer to start than until the next look.
-                self.service.api.kill()
-                self.service.api.start()
-            elif len(seen) == 2:
-                self.allocator.update_allocation(found.id, wait_timeout=0)
-
-        found = self.allocator.wait_for_allocation(
-            made, timeout=60, ignore_error=True, callback=show)
-        self.assertEqual(['allocating', 'allocating'], seen[:2])
-        self.assertEqual('error', found.state)
-
-
-@testcase.per_database(databases.SQLITE)
-class AllocatorConstraintTests(CommandTests):
-    """What came with version 1.2."""
-
-    def setUp(self):
-        super().setUp()
-        connection = allocatorclient.connect(
-            load_yaml_config=False, load_envvars=False, auth_type='none',
-            auth={'endpoint': self.service.endpoint})
-        self.addCleanup(connection.close)
-        self.allocator = connection.allocator
-        self.plain = self.service.add_node(
-            ['CUSTOM_SSD'], name='plain',
-            properties={'memory_mb': 1024, 'cpu_arch': 'x86_64'})
-        self.large = self.service.add_node(
-            ['CUSTOM_NVME', 'CUSTOM_RACK_1'], name='large',
-            properties={'memory_mb': 524288, 'cpu_arch': 'x86_64'})
-        self.gpu = self.service.add_node(
-            ['CUSTOM_NVME', 'CUSTOM_GPU'], name='gpu',
-            properties={'memory_mb': 524288, 'cpu_arch': 'aarch64'})
-
-    def test_every_flag(self):
-        made = self.create(
-            '--forbid-trait', 'CUSTOM_GPU', '--any-trait',
-            'CUSTOM_NVME,CUSTOM_SSD', '--prefer-trait', 'CUSTOM_RACK_1=50',
-            '--exclude-node', 'plain', '--property', 'memory_mb>=262144',
-            '--property', 'cpu_arch in x86_64,riscv64', '--wait')
-        self.assertEqual(self.large, made['node_uuid'])
-        self.assertEqual(
-            (['CUSTOM_GPU'], [['CUSTOM_NVME', 'CUSTOM_SSD']],
-             [{'trait': 'CUSTOM_RACK_1', 'weight': 50}], [self.plain],
-             {'memory_mb': {'>=': 262144},
-              'cpu_arch': {'in': ['x86_64', 'riscv64']}}),
-            tuple(made[name] for name in (
-                'forbidden_traits', 'any_traits', 'preferred_traits',
-                'excluded_nodes', 'properties')))
-        table = self.osc.do('allocation', 'show', made['uuid'])
-        for text in ('memory_mb >= 262144', 'cpu_arch in x86_64|riscv64',
-                     'CUSTOM_NVME or CUSTOM_SSD', 'CUSTOM_RACK_1=50'):
-            self.assertIn(text, table)
-
-    def test_candidates(self):
-        flags = ('--resource-class', 'baremetal', '--forbid-trait',
-                 'CUSTOM_GPU', '--property', 'memory_mb>=262144')
-        done = self.osc.run('candidate', 'list', *flags, '-f', 'json')
-        self.assertEqual(0, done.returncode, done.stderr)
-        self.assertEqual([{'Node UUID': self.large, 'Name': 'large',
-                           'Backend': None}], json.loads(done.stdout))
-        self.assertIn('1 node suits, allocations served before: 0',
-                      done.stderr)
-        listed = self.osc.get('candidate', 'list', *flags, '--eliminated')
-        self.assertIn({'condition': 'with forbidden trait CUSTOM_GPU',
-                       'nodes': 1}, listed)
-        self.assertEqual(1, len(self.osc.get(
-            'candidate', 'list', '--resource-class', 'baremetal', '--limit',
-            '1')))
-
-    def test_candidates_of_the_library(self):
-        found = self.allocator.candidates(
-            resource_class='baremetal', properties={
-                'memory_mb': {'>=': 262144}},
-            preferred_traits=[{'trait': 'CUSTOM_GPU', 'weight': 1}])
-        self.assertEqual([self.gpu, self.large], [
-            node['node_uuid'] for node in found.candidates])
-        self.assertEqual((2, 0), (found.total, found.waiting))
-        self.assertEqual([1], list(found.eliminated.values()))
-
-    def test_contradictions_are_the_services_sentence(self):
-        self.assertIn('contradict', self.osc.refuse(
-            'candidate', 'list', '--resource-class', 'baremetal',
-            '--property', 'cpus>=16', '--property', 'cpus<=8'))
-
-    def test_before_there_were_constraints(self):
-        complaint = self.osc.refuse(
-            'allocation', 'create', '--resource-class', 'baremetal',
-            '--forbid-trait', 'CUSTOM_GPU', version='1.1')
-        self.assertIn('forbidden_traits needs version 1.2', complaint)
-        self.assertIn('dry run needs version 1.2', self.osc.refuse(
-            'candidate', 'list', '--resource-class', 'baremetal',
-            version='1.1'))
-
-
-@testcase.per_database(databases.SQLITE)
 class AllocatorWithKeystoneTests(testcase.ServiceTests):
     """Found in the catalogue, with a clouds.yaml."""
 
@@ -503,7 +247,7 @@ class AllocatorWithKeystoneTests(testcase.ServiceTests):
             operator={'system': True}, tenant={'project': 'owner'})
 
     def command(self, user):
-        return self.useFixture(Command(variables={
+        return self.useFixture(command.Command(variables={
             'OS_CLOUD': user, 'OS_CLIENT_CONFIG_FILE': self.clouds}))
 
     def test_commands_of_a_member_and_of_the_operator(self):
