@@ -154,9 +154,11 @@ class Decider:
             if pending:
                 self._judge(requirement, pending, hopeless, tired)
             counted.append(requirement)
+        missed = {*hopeless, *tired}
         for batch in self._batches.decide(hopeless, patient=True):
             self._report(batch)
             self._step_aside(batch)
+            missed -= batch.ids()
             for row in batch.unserved:
                 # A node is free by now, but locked.
                 if reason := self._wait(row.id, 1):
@@ -164,6 +166,8 @@ class Decider:
         for batch in self._batches.decide(tired, patient=False):
             self._report(batch)
             self._step_aside(batch)
+            missed -= batch.ids()
+        self._meet_again(missed)
         for requirement in counted:
             self._patience.forget_held(groups.pop(requirement))
 
@@ -172,6 +176,15 @@ class Decider:
         for row in batch.put_off:
             self._patience.step_aside(row.id)
         if batch.put_off:
+            self._wake()
+
+    def _meet_again(self, ids):
+        """Have those looked at again that were locked just then.
+
+        A walk locks for a moment what it passes over, too.
+        """
+        if ids:
+            self._patience.meet_again(claims.still_pending(ids))
             self._wake()
 
     def _still_pending(self, ids, now):

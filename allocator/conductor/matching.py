@@ -142,8 +142,13 @@ class MatchingLoop:
     def _claim_due(self):
         """Look once more at a batch of those that had to wait."""
         due = self._patience.due(CONF.conductor.batch_size)
+        missed = set(due)
         for batch in self._batches.again(due):
             self._receive(batch)
+            missed -= batch.ids()
+        if missed:
+            # Decided on elsewhere, or locked by a walk of another process.
+            self._patience.meet_again(claims.still_pending(missed))
         self._patience.forget_due(due)
 
     def _claim_next(self, position, announced):

@@ -14,6 +14,9 @@ HELD = float('inf')
 # while that is being served.
 ASIDE = 0.02
 
+# Seconds until a request is looked at again that was locked.
+LOCKED = 0.05
+
 
 @dataclasses.dataclass
 class _Entry:
@@ -63,6 +66,18 @@ class Patience:
         with self._lock:
             entry = self._entries.setdefault(id_, _Entry())
             entry.due = time.monotonic() + seconds
+
+    def meet_again(self, ids):
+        """Have allocations looked at again that could not be locked.
+
+        What has been said meanwhile of when to do so holds.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for id_ in ids:
+                entry = self._entries.setdefault(id_, _Entry())
+                if entry.due == HELD or entry.due <= now:
+                    entry.due = now + LOCKED
 
     def waited(self, id_):
         """Tell for how long an allocation has been put off.

@@ -80,6 +80,17 @@ class Batch:
     size: int = 0
     last_id: int | None = None
 
+    def ids(self):
+        """List the allocations that it has met.
+
+        :returns: set of their ids, without those that it only looked at while
+            another transaction had them locked
+        """
+        return {row.id for row in (
+            *(claim.allocation for claim in self.claims),
+            *(failure.allocation for failure in self.failed),
+            *self.unserved, *self.put_off)}
+
 
 # What only listeners are told of a pending allocation; the first may be large.
 _UNUSED = ('extra', 'node_id', 'state', 'last_error', 'updated_at')
@@ -180,7 +191,8 @@ def claim_some(ids, left_out=(), attempts=None):
 def lock_pending(connection, ids):
     """Lock those of some allocations that are pending and not locked."""
     return connection.execute(starts.lock(
-        _pending().where(_allocation.c.id.in_(ids)), _allocation)).all()
+        _pending().where(_allocation.c.id.in_(ids)), _allocation,
+        'PRIMARY')).all()
 
 
 def claim_or_fail(reasons, patient, left_out=(), attempts=None):

@@ -69,15 +69,14 @@ def fail(reasons):
     :returns: list of claims.Failure
     """
     with session.writer() as connection:
-        rows = connection.execute(
+        rows = connection.execute(starts.lock(
             sa.select(_allocation).join(
                 _waiter, _waiter.c.allocation_id == _allocation.c.id).where(
                 _allocation.c.id.in_(reasons),
                 _allocation.c.state.in_((states.WAITING, states.CONFIRMING)),
                 # Somebody may have put it off.
                 _waiter.c.deadline <= types.utcnow())
-            .order_by(_allocation.c.id)
-            .with_for_update(skip_locked=True, of=_allocation)).all()
+            .order_by(_allocation.c.id), _allocation, 'PRIMARY')).all()
         for row in rows:
             if row.state == states.CONFIRMING:
                 _give_back(connection, row)

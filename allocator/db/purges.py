@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from allocator.common import states
 from allocator.db import models
 from allocator.db import session
+from allocator.db import starts
 from allocator.db import types
 
 _allocation = models.Allocation.__table__
@@ -68,11 +69,10 @@ def remove(time, limit, after_id=0):
             .order_by(_allocation.c.id).limit(limit)).scalars().all()
         if not ids:
             return 0, None
-        locked = connection.execute(
+        locked = connection.execute(starts.lock(
             sa.select(_allocation.c.id).where(
-                _allocation.c.id.in_(ids), *_failed(time))
-            .with_for_update(skip_locked=True, of=_allocation)
-        ).scalars().all()
+                _allocation.c.id.in_(ids), *_failed(time)),
+            _allocation, 'PRIMARY')).scalars().all()
         if locked:
             connection.execute(sa.delete(_allocation).where(
                 _allocation.c.id.in_(locked)))

@@ -321,10 +321,10 @@ class Server:
         locked = dict(self._rows)
         if waiting:
             locked |= {row.id: row for row in self._connection.execute(
-                sa.select(*self._columns).where(
+                starts.lock(sa.select(*self._columns).where(
                     _allocation.c.id.in_(waiting),
-                    _allocation.c.state == states.WAITING)
-                .with_for_update(skip_locked=True)).all()}
+                    _allocation.c.state == states.WAITING),
+                    _allocation, 'PRIMARY')).all()}
         return [locked[id_] for id_ in ids if id_ in locked]
 
     def _give(self, rows):

@@ -4,13 +4,17 @@
 import contextlib
 import json
 import statistics
+import threading
 import time
 
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from allocator.conductor import matching
+from allocator.conductor import patience
+from allocator.db import claims
 from allocator.db import models
+from allocator.db import session
 from allocator.tests.functional import databases
 from allocator.tests.functional import seeds
 from allocator.tests.functional import testcase
@@ -187,3 +191,65 @@ class LongWaitTests(Queue):
         self.assertLessEqual(len(seen), 9)
         self.loop.walk()
         self.assertEqual({'active', 'error'}, self.states())
+
+
+@testcase.per_database(*databases.SERVERS)
+class DecisionTests(Queue):
+    """Another thread decides on what the walk passes over."""
+
+    # With these, and half as many new ones, MariaDB reads them all.
+    COUNT = 200
+
+    def setUp(self):
+        super().setUp()
+        seeds.add_allocations(self.engine, self.COUNT)
+        self.loop.claim()
+        self.ids = claims.list_pending(self.COUNT)
+
+    def test_a_walk_locks_nothing_that_it_passes_over(self):
+        """Failures waited for a sweep when requests came in between."""
+        lockable = []
+
+        def look():
+            with session.writer() as connection:
+                lockable.append(len(claims.lock_pending(connection,
+                                                        self.ids)))
+
+        def waited_for(*_arguments):
+            # In the walk's transaction, which has its rows.
+            thread = threading.Thread(target=look)
+            thread.start()
+            thread.join()
+            return []
+
+        self.patch(claims.waiters, 'waited_for', waited_for)
+        seeds.add_allocations(self.engine, self.COUNT // 2)
+        self.loop.claim()
+        self.assertEqual({self.COUNT}, set(lockable))
+
+    def test_who_was_locked_when_it_was_decided_on_is_met_again(self):
+        self.loop._sweep_at = time.monotonic() + 3600
+        with session.writer() as connection:
+            claims.lock_pending(connection, self.ids[:3])
+            self.loop._decider.decide()
+            self.assertEqual(3, self.count('allocating'))
+        self.assertLessEqual(self.loop._pause(), patience.LOCKED)
+        time.sleep(patience.LOCKED)
+        self.loop.walk()
+        self.assertEqual(self.COUNT, self.count('error'))
+
+    def test_who_is_locked_when_it_is_due_stays_due(self):
+        self.loop._sweep_at = time.monotonic() + 3600
+        for id_ in self.ids:
+            self.loop._patience.put_off(id_, 0)
+        with session.writer() as connection:
+            claims.lock_pending(connection, self.ids[:3])
+            self.loop._claim_due()
+        self.assertLessEqual(self.loop._pause(), patience.LOCKED)
+        self.loop._decider.decide()
+        time.sleep(patience.LOCKED)
+        self.loop.walk()
+        self.assertEqual(self.COUNT, self.count('error'))
+
+    def count(self, state):
+        return sum(row.state == state for row in self.allocations().values())

@@ -10,6 +10,7 @@ from oslotest import base
 import sqlalchemy as sa
 
 from allocator.conductor import heartbeat
+from allocator.conductor import batches
 from allocator.conductor import matching
 from allocator.db import allocations
 from allocator.db import census
@@ -198,10 +199,10 @@ class Matching(base.BaseTestCase):
         self.patch(matching, 'BACK', 0)
         first, created, late = self._create(), [self._create()], []
         releases.delete_allocation(first)
-        real = claims.claim_pending
+        real = batches.Batches.next
 
-        def claim_pending(*args, **options):
-            batch = real(*args, **options)
+        def next_(*args):
+            yield from real(*args)
             # Each batch is full, for the next allocation is always there.
             if late and allocations.get(late[0]).state == 'error':
                 self.loop.stop()
@@ -209,9 +210,8 @@ class Matching(base.BaseTestCase):
                 created.append(self._create())
             if len(created) == 3:
                 late.append(self._commit_late())
-            return batch
 
-        self.patch(claims, 'claim_pending', claim_pending)
+        self.patch(batches.Batches, 'next', next_)
         with self._running():
             self.assertTrue(self._ended.wait(30))
         self.assertLess(len(created), 100)
