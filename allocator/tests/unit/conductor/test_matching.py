@@ -9,8 +9,8 @@ import time
 from oslotest import base
 import sqlalchemy as sa
 
-from allocator.conductor import heartbeat
 from allocator.conductor import batches
+from allocator.conductor import heartbeat
 from allocator.conductor import matching
 from allocator.db import allocations
 from allocator.db import census
