@@ -26,8 +26,11 @@ MIB = 2 ** 20
 DUMPED = 10000
 MEASURED = 100
 
-# How much longer the last of them may take than the first.
+# How much longer the last of them may take to become active than the first, and
+# what of that time is no claim, in seconds: POST, message and GET of an idle
+# service.
 SLOWER = 1.5
+AROUND = 0.004
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
@@ -137,7 +140,7 @@ class DumpTests(Queue):
             # What else a busy machine does may spoil one of them.
             last = min(self.measure() for _ in range(3))
         self.assertEqual({'active'}, self.states())
-        self.assertLess(last, SLOWER * first)
+        self.assertLess(last + AROUND, SLOWER * (first + AROUND))
 
     def test_a_sweep_during_a_dump_locks_nothing_that_is_decided(self):
         seeds.add_nodes(self.engine, 1001)
