@@ -26,9 +26,9 @@ MIB = 2 ** 20
 DUMPED = 10000
 MEASURED = 100
 
-# How much longer the last of them may take to become active than the first, and
-# what of that time is no claim, in seconds: POST, message and GET of an idle
-# service.
+# How much longer the last of them may take to become active than the first,
+# and what of that time is no claim, in seconds: POST, message and GET of an
+# idle service.
 SLOWER = 1.5
 AROUND = 0.004
 
