@@ -5,7 +5,7 @@ from allocator.backends import facts
 from allocator.conf import CONF
 
 # Nodes of a page in a look for changes: mostly it is enough, and cheap.
-FEW = 25
+FEW = 50
 
 # Nodes of a page otherwise.
 PAGE = 1000

@@ -112,6 +112,17 @@ class Batches:
             yield from self._whole(ids[start:start + size], functools.partial(
                 _decide, reasons, patient))
 
+    def meet_again(self, missed):
+        """Have those looked at again that somebody else had locked.
+
+        :param missed: ids of allocations that no Batch has met; some may have
+            been decided on elsewhere
+        :returns: whether there are any
+        """
+        locked = claims.still_pending(missed) if missed else ()
+        self._patience.meet_again(locked)
+        return bool(locked)
+
     def blame(self, id_, exc):
         """Note that an allocation cannot be processed even alone.
 

@@ -167,7 +167,8 @@ class Decider:
             self._report(batch)
             self._step_aside(batch)
             missed -= batch.ids()
-        self._meet_again(missed)
+        if self._batches.meet_again(missed):
+            self._wake()
         for requirement in counted:
             self._patience.forget_held(groups.pop(requirement))
 
@@ -176,15 +177,6 @@ class Decider:
         for row in batch.put_off:
             self._patience.step_aside(row.id)
         if batch.put_off:
-            self._wake()
-
-    def _meet_again(self, ids):
-        """Have those looked at again that were locked just then.
-
-        A walk locks for a moment what it passes over, too.
-        """
-        if ids:
-            self._patience.meet_again(claims.still_pending(ids))
             self._wake()
 
     def _still_pending(self, ids, now):

@@ -146,9 +146,7 @@ class MatchingLoop:
         for batch in self._batches.again(due):
             self._receive(batch)
             missed -= batch.ids()
-        if missed:
-            # Decided on elsewhere, or locked by a walk of another process.
-            self._patience.meet_again(claims.still_pending(missed))
+        self._batches.meet_again(missed)
         self._patience.forget_due(due)
 
     def _claim_next(self, position, announced):

@@ -71,6 +71,7 @@ class Connection(pymysql.connections.Connection):
 
 
 class Result(pymysql.connections.MySQLResult):
+    """Reads the columns of each row in one loop."""
 
     def _read_row_from_packet(self, packet):
         data = packet.get_all_data()

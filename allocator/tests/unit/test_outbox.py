@@ -2,12 +2,12 @@
 """The outbox: nobody waits for the message bus."""
 
 import threading
-import time
 
 import fixtures
 import testtools
 
 from allocator.common import outbox
+from allocator.tests.functional import waiting
 
 
 class OutboxTests(testtools.TestCase):
@@ -95,14 +95,7 @@ class OutboxTests(testtools.TestCase):
         box.put('waits')
         box.put_once('look', 'dropped')
         self.bus.set()
-        self.wait_for(lambda: len(self.sent) == 2)
+        waiting.until(lambda: len(self.sent) == 2, 10, 'two are sent')
         box.put_once('look', 'sent')
-        self.wait_for(lambda: len(self.sent) == 3)
+        waiting.until(lambda: len(self.sent) == 3, 10, 'three are sent')
         self.assertEqual(['on its way', 'waits', 'sent'], self.sent)
-
-    def wait_for(self, condition):
-        """Wait until a condition holds, ten seconds at most."""
-        deadline = time.monotonic() + 10
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)

@@ -5,13 +5,13 @@ import json
 
 from allocator.tests.functional import databases
 from allocator.tests.functional import testcase
-from allocator.tests.functional.clients import command
+from allocator.tests.functional.clients import allocator_command
 import allocatorclient
 
 UUID = '5a1d0c50-3a4e-4b14-9b2c-6d35a9a2a001'
 
 @testcase.per_database(databases.SQLITE)
-class AllocatorConstraintTests(command.CommandTests):
+class AllocatorConstraintTests(allocator_command.CommandTests):
     """What came with version 1.2."""
 
     def setUp(self):

@@ -14,7 +14,7 @@ from allocator.tests.functional import keystone
 from allocator.tests.functional import processes
 from allocator.tests.functional import testcase
 from allocator.tests.functional import waiting
-from allocator.tests.functional.clients import command
+from allocator.tests.functional.clients import allocator_command
 from allocator.tests.functional.clients import public
 import allocatorclient
 
@@ -24,7 +24,7 @@ UUID = '5a1d0c50-3a4e-4b14-9b2c-6d35a9a2a001'
 FAILED, TIMED_OUT = 3, 4
 
 @testcase.per_database(databases.SQLITE)
-class AllocatorCommandTests(command.CommandTests):
+class AllocatorCommandTests(allocator_command.CommandTests):
 
     def test_create_with_every_flag_list_show_set_unset_delete(self):
         node = self.service.add_node(['CUSTOM_A', 'CUSTOM_B'], name='n1',
@@ -141,7 +141,7 @@ class AllocatorCommandTests(command.CommandTests):
 
 
 @testcase.per_database(databases.SQLITE)
-class AllocatorWaitingTests(command.CommandTests):
+class AllocatorWaitingTests(allocator_command.CommandTests):
     """What a command that waits shows, and how it ends."""
 
     def settle(self, process):
@@ -247,7 +247,7 @@ class AllocatorWithKeystoneTests(testcase.ServiceTests):
             operator={'system': True}, tenant={'project': 'owner'})
 
     def command(self, user):
-        return self.useFixture(command.Command(variables={
+        return self.useFixture(allocator_command.Command(variables={
             'OS_CLOUD': user, 'OS_CLIENT_CONFIG_FILE': self.clouds}))
 
     def test_commands_of_a_member_and_of_the_operator(self):
