@@ -7,39 +7,18 @@ served; what fails alone is tried again later, and fails for good after some
 tries.
 """
 
-import collections
 import dataclasses
 import functools
-import threading
-import time
 
 from oslo_log import log
 
+from allocator.conductor import alone
+from allocator.conductor import avoided
 from allocator.conductor import patience
 from allocator.conf import CONF
 from allocator.db import claims
-from allocator.db import failures
-from allocator.db import flaws
-from allocator.db import session
 
 LOG = log.getLogger(__name__)
-
-# How often an allocation is tried alone, [conductor] sweep_interval apart,
-# before it fails.
-TRIES = 5
-
-# How many transactions one such try makes, and how many of them a node may
-# spoil before the next node is taken.
-ATTEMPTS = 6
-ATTEMPTS_PER_NODE = 2
-
-# Seconds for which a node that could not be claimed is left out. Then it is
-# tried again: somebody may have repaired it.
-LEFT_OUT = 60
-
-UNPROCESSABLE = ('The allocation could not be processed in %(tries)d tries, '
-                 'the last of which ended with %(error)s. The log of the '
-                 'conductors says more.')
 
 
 class Batches:
@@ -49,25 +28,20 @@ class Batches:
     done, whatever becomes of the others.
 
     :param waiting: Patience
+    :param going_around: avoided.Avoided
     """
 
-    def __init__(self, waiting: patience.Patience):
+    def __init__(self, waiting: patience.Patience,
+                 going_around: avoided.Avoided):
         self._patience = waiting
-        self._lock = threading.Lock()
-        # Until when, by id of the node.
-        self._left_out: dict[int, float] = {}
+        self._avoided = going_around
 
     def left_out(self):
         """List the nodes that could not be claimed lately.
 
         :returns: set of their ids
         """
-        now = time.monotonic()
-        with self._lock:
-            self._left_out = {id_: until
-                              for id_, until in self._left_out.items()
-                              if until > now}
-            return set(self._left_out)
+        return self._avoided.nodes()
 
     def next(self, limit, after_id, skip, up_to):
         """Claim nodes for the next allocations of the queue.
@@ -84,13 +58,13 @@ class Batches:
             yield from self._whole(ids, self._claim)
             return
         try:
-            batch = claims.claim_pending(*where, left_out=self.left_out())
+            batch = claims.claim_pending(*where, avoid=self._avoided.now())
         except Exception as exc:
             self._examine(exc, limit)
             ids = claims.list_pending(*where)
             yield from self._halves(ids, self._claim)
         else:
-            self._note(batch)
+            self._avoided.note(batch)
             yield batch
 
     def again(self, ids):
@@ -110,7 +84,7 @@ class Batches:
         size = CONF.conductor.batch_size
         for start in range(0, len(ids), size):
             yield from self._whole(ids[start:start + size], functools.partial(
-                _decide, reasons, patient))
+                self._decide, reasons, patient))
 
     def meet_again(self, missed):
         """Have those looked at again that somebody else had locked.
@@ -132,18 +106,23 @@ class Batches:
         tries = self._patience.fail(id_, CONF.conductor.sweep_interval)
         LOG.warning('The allocation with id %(id)d cannot be processed, try '
                     '%(try)d of %(tries)d: %(error)s',
-                    {'id': id_, 'try': tries, 'tries': TRIES, 'error': exc})
-        if tries < TRIES:
+                    {'id': id_, 'try': tries, 'tries': alone.TRIES,
+                     'error': exc})
+        if tries < alone.TRIES:
             return claims.Batch()
-        reason = UNPROCESSABLE % {'tries': tries,
-                                  'error': type(exc).__name__}
-        failed = _fail(id_, reason)
+        failed = alone.give_up(id_, tries, exc)
         self._patience.forget([id_])
         return claims.Batch(failed=failed)
 
-    def _claim(self, ids, left_out=(), attempts=None):
-        return claims.claim_some(ids, self.left_out().union(left_out),
-                                 attempts)
+    def _claim(self, ids, useless=(), attempts=None):
+        return claims.claim_some(ids, self._avoided.now(useless), attempts)
+
+    def _decide(self, reasons, patient, ids, useless=(), attempts=None):
+        # What is wrong with the other nodes is found anew: only who has met
+        # them all may fail.
+        avoid = claims.Avoid(frozenset(useless), self._avoided.now().waiters)
+        return claims.claim_or_fail({id_: reasons[id_] for id_ in ids},
+                                    patient, avoid, attempts)
 
     def _whole(self, ids, transaction):
         if not ids:
@@ -154,7 +133,7 @@ class Batches:
             self._examine(exc, len(ids))
             yield from self._halves(ids, transaction)
         else:
-            self._note(batch)
+            self._avoided.note(batch)
             yield dataclasses.replace(batch, size=len(ids), last_id=ids[-1])
 
     def _halves(self, ids, transaction):
@@ -171,86 +150,23 @@ class Batches:
 
         :returns: Batch
         """
-        spoilt: collections.Counter = collections.Counter()
-        nodes: dict = {}
-        error: Exception | None = None
-        for _ in range(ATTEMPTS):
-            attempts = session.Attempts()
-            useless = {node for node, count in spoilt.items()
-                       if count >= ATTEMPTS_PER_NODE}
-            try:
-                batch = transaction([id_], useless, attempts)
-            except Exception as exc:
-                _require_database(exc)
-                error = exc
-            else:
-                if batch.claims:
-                    # Without these it went well.
-                    batch.flaws |= {
-                        node: flaws.Flaw(nodes[node], 'the database refuses '
-                                                      'it: %s' % error)
-                        for node in useless}
-                self._note(batch)
-                return batch
-            if isinstance(error, claims.DuplicateEntry) and (
-                    failed := failures.fail_taken(id_)):
-                return claims.Batch(failed=failed)
-            for node in attempts.last or ():
-                nodes[node.id] = node
-                spoilt[node.id] += 1
-        return self.blame(id_, error)
+        try:
+            batch = alone.claim(functools.partial(transaction, [id_]))
+        except alone.Spoilt as exc:
+            if exc.claim is None or exc.claim.allocation.id == id_:
+                return self.blame(id_, exc.error)
+            # It waits before this one; who serves the class sees to it.
+            self._patience.step_aside(id_)
+            return claims.Batch()
+        self._avoided.note(batch)
+        return batch
 
     def _examine(self, exc, size):
         """Say that a batch failed, unless the database is away.
 
         :raises: an error of oslo.db if it is
         """
-        _require_database(exc)
+        alone.require_database(exc)
         LOG.warning('A batch of at most %(size)d allocations could not be '
                     'processed as a whole, trying its halves: %(error)s',
                     {'size': size, 'error': exc})
-
-    def _note(self, batch):
-        """Note which nodes cannot be claimed, and which can again."""
-        until = time.monotonic() + LEFT_OUT
-        with self._lock:
-            known = set(self._left_out)
-            self._left_out |= dict.fromkeys(batch.flaws, until)
-            for claim in batch.claims:
-                self._left_out.pop(claim.node.id, None)
-        for id_, flaw in batch.flaws.items():
-            if id_ not in known:
-                LOG.warning('Node %(node)s cannot be claimed and is left out: '
-                            '%(reason)s', {'node': flaw.node.uuid,
-                                           'reason': flaw.reason})
-
-
-def _decide(reasons, patient, ids, left_out=(), attempts=None):
-    return claims.claim_or_fail({id_: reasons[id_] for id_ in ids}, patient,
-                                left_out, attempts)
-
-
-def _require_database(exc):
-    """Find out whether the database is to blame for an error.
-
-    :raises: an error of oslo.db if it does not take writes now
-    """
-    if isinstance(exc, claims.OUTAGES):
-        claims.probe()
-
-
-def _fail(id_, reason):
-    """Turn an allocation to ``error``, even if its row cannot be read.
-
-    :returns: list of Failure; empty if the row cannot be read, or is not
-        pending any more
-    """
-    try:
-        return failures.fail({id_: reason})
-    except claims.OUTAGES:
-        raise
-    except Exception as exc:
-        LOG.error('Allocation %(uuid)s has failed, and its row cannot be '
-                  'read: %(error)s',
-                  {'uuid': failures.fail_unread(id_, reason), 'error': exc})
-        return []

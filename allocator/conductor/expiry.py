@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expiry: those whose deadline is over are told why they got no node."""
 
+import threading
 import time
 
+from oslo_db import exception as db_exc
 from oslo_log import log
 
+from allocator.common import states
 from allocator.conf import CONF
 from allocator.db import backends
 from allocator.db import claims
@@ -21,26 +24,56 @@ BATCH = 500
 # Seconds until it is looked again whether a backend has been looked at.
 LOOK = 0.2
 
-
 # Seconds until one is looked at again that somebody has locked.
 AGAIN = 0.05
+
+# Seconds between two looks at the longest: nobody need tell of a deadline.
+STEP = 1
 
 UNCOUNTED = ('No suitable node in %d seconds. What kept the nodes away could '
              'not be counted; the log of the conductors says why.')
 
 
 class Expiry:
-    """Fails the allocations that have waited for long enough."""
+    """Fails the allocations that have waited for long enough.
 
-    def __init__(self):
+    A thread of its own does it: to count the nodes for each of them takes
+    time, and a freed node shall not wait meanwhile.
+
+    :param given_back: function to be called with the class of a node that
+        somebody's deadline has freed
+    """
+
+    def __init__(self, given_back=lambda resource_class: None):
+        self._given_back = given_back
+        self._bell = threading.Event()
+        self._stopping = False
         self._next = 0.0
 
-    def pause(self, longest):
-        """Tell for how long no deadline will be over.
+    def ring(self):
+        """Say that there may be a new deadline; never blocks."""
+        self._bell.set()
 
-        :param longest: seconds at most: others may come
-        """
-        return min(longest, max(0.0, self._next - time.monotonic()))
+    def stop(self):
+        """Make run() return after the transaction under way."""
+        self._stopping = True
+        self._bell.set()
+
+    def run(self):
+        """Look for deadlines that are over until stopped."""
+        while not self._stopping:
+            self._bell.clear()
+            pause = STEP
+            try:
+                self.walk()
+                pause = min(STEP, max(0.0, self._next - time.monotonic()))
+            except db_exc.DBConnectionError as exc:
+                LOG.warning('Waiting for the database: %s', exc)
+            except Exception:
+                LOG.exception('Those whose deadline is over could not be '
+                              'told; trying again')
+            if not self._stopping:
+                self._bell.wait(pause)
 
     def walk(self):
         """Fail all that are over."""
@@ -57,7 +90,8 @@ class Expiry:
         :returns: whether some have to wait for a look at a backend
         """
         last, put_off = None, False
-        while rows := deadlines.list_over(BATCH, last):
+        while not self._stopping and (
+                rows := deadlines.list_over(BATCH, last)):
             last = rows[-1]
             # Whatever has become free there is found first.
             if not backends.names() or backends.want_looks(
@@ -68,8 +102,14 @@ class Expiry:
         return put_off
 
     def _fail(self, rows):
+        given_back = set()
         for failure in deadlines.fail({row.id: _reason(row) for row in rows}):
-            outcomes.report_timeout(failure.allocation, failure.reason)
+            row = failure.allocation
+            outcomes.report_timeout(row, failure.reason)
+            if row.state == states.CONFIRMING:
+                given_back.add(row.resource_class)
+        for resource_class in given_back:
+            self._given_back(resource_class)
 
 
 def _reason(row):

@@ -19,14 +19,16 @@ class ConductorManager:
     :param loop: MatchingLoop of this process
     :param writers: what has a ring() for the writes to backends
     :param server: ServingLoop of this process
+    :param expiry: Expiry of this process
     """
 
     target = messaging.Target(version=rpcapi.VERSION)
 
-    def __init__(self, loop, writers=None, server=None):
+    def __init__(self, loop, writers=None, server=None, expiry=None):
         self._loop = loop
         self._writers = writers
         self._server = server
+        self._expiry = expiry
 
     def process_allocation(self, context, uuid):
         """Look at the table: there is work.
@@ -45,3 +47,5 @@ class ConductorManager:
         LOG.debug('Those that wait for %s are to be served', resource_class)
         if self._server is not None:
             self._server.ring(resource_class)
+        if self._expiry is not None:
+            self._expiry.ring()

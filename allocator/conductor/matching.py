@@ -8,6 +8,7 @@ from oslo_db import exception as db_exc
 from oslo_log import log
 
 from allocator.common import liveness
+from allocator.conductor import avoided
 from allocator.conductor import batches
 from allocator.conductor import deciding
 from allocator.conductor import patience
@@ -37,26 +38,23 @@ class MatchingLoop:
     A walk looks at every pending allocation once. Whatever made the bell
     silent (a lost cast, a broker that is away, a conductor that was killed),
     the walk of the next sweep finds the rows.
+
+    :param going_around: avoided.Avoided, which the serving loop of this
+        process shares
     """
 
-    def __init__(self):
+    def __init__(self, going_around=None):
         self._bell = threading.Event()
         self._stopping = False
         self._patience = patience.Patience()
-        self._batches = batches.Batches(self._patience)
+        self._batches = batches.Batches(
+            self._patience, going_around or avoided.Avoided())
         self._decider = deciding.Decider(self._batches, self._patience,
                                          self.ring, self._report)
         self._claimed = None
         self._last_seen = 0
         # When to sweep next, in seconds of the monotonic clock.
         self._sweep_at = 0.0
-
-    def left_out(self):
-        """List the nodes that could not be claimed lately.
-
-        :returns: set of their ids
-        """
-        return self._batches.left_out()
 
     def set_claimed(self, function):
         """Say what is to be called when claims wait for a backend."""
@@ -134,7 +132,7 @@ class MatchingLoop:
             nothing to look at
         """
         if announced and time.monotonic() < self._sweep_at:
-            return max(0, self._last_seen - LATE)
+            return claims.begin(self._last_seen - LATE)
         first = claims.list_pending(1)
         self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
         return first[0] - 1 if first else None

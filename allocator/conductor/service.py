@@ -10,6 +10,8 @@ from allocator.backends import levels
 from allocator.backends import service as backend_service
 from allocator.common import liveness
 from allocator.common import rpc
+from allocator.conductor import avoided
+from allocator.conductor import expiry
 from allocator.conductor import heartbeat
 from allocator.conductor import manager
 from allocator.conductor import matching
@@ -40,8 +42,10 @@ class ConductorService:
     """
 
     def __init__(self, beats=True, listens=True):
-        loop = matching.MatchingLoop()
-        self._serving = serving.ServingLoop(loop.left_out)
+        going_around = avoided.Avoided()
+        loop = matching.MatchingLoop(going_around)
+        self._serving = serving.ServingLoop(going_around)
+        self._expiry = expiry.Expiry(self._note_given_back)
 
         def ring():
             loop.ring()
@@ -57,12 +61,12 @@ class ConductorService:
         loop.set_claimed(self._backends.ring)
         self._serving.set_claimed(self._backends.ring)
         self.manager = manager.ConductorManager(loop, self._backends,
-                                                self._serving)
+                                                self._serving, self._expiry)
         self._loop = loop
         self._heartbeat = None
         self._upkeep = None
         self._server = None
-        self._parts = [loop.run, self._serving.run]
+        self._parts = [loop.run, self._serving.run, self._expiry.run]
         if beats:
             self._heartbeat = heartbeat.Heartbeat()
             self._parts.append(self._heartbeat.run)
@@ -72,6 +76,11 @@ class ConductorService:
             self._parts.append(self._listen)
         self._threads = []
         self._stopping = threading.Event()
+
+    def _note_given_back(self, resource_class):
+        """Have a node go on that somebody's deadline has freed."""
+        self._serving.ring(resource_class)
+        self._backends.ring()
 
     def start(self):
         """Wait for the database, then start all threads."""
@@ -105,6 +114,7 @@ class ConductorService:
         self._stopping.set()
         self._loop.stop()
         self._serving.stop()
+        self._expiry.stop()
         self._backends.stop()
         if self._upkeep:
             self._upkeep.stop()
@@ -114,7 +124,7 @@ class ConductorService:
             self._server.stop()
             self._server.wait()
             rpc.cleanup()
-        for thread in self._threads[:2]:
+        for thread in self._threads[:3]:
             thread.join()
         notifications.close()
         tracing.close()

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serving loop: nodes that become free go to those that wait."""
 
+import functools
 import threading
 import time
 
 from oslo_db import exception as db_exc
 from oslo_log import log
 
-from allocator.conductor import batches
-from allocator.conductor import expiry
+from allocator.conductor import alone
+from allocator.conductor import avoided
 from allocator.conf import CONF
 from allocator.db import claims
-from allocator.db import failures
 from allocator.db import session
 from allocator.db import waiters
 from allocator.telemetry import metrics
@@ -23,7 +23,7 @@ LOG = log.getLogger(__name__)
 AGAIN = 0.02
 LONGEST = 1
 
-# Seconds between two looks for deadlines that are over.
+# Seconds after which the loop looks whether it is time for a sweep.
 STEP = 1
 
 
@@ -33,11 +33,12 @@ class ServingLoop:
     A class is served when a node of it may have become free, when somebody
     comes to wait, and at every sweep, which finds what no message told.
 
-    :param left_out: function that lists ids of nodes not to be claimed
+    :param going_around: avoided.Avoided, which the matching loop of this
+        process shares
     """
 
-    def __init__(self, left_out=tuple):
-        self._left_out = left_out
+    def __init__(self, going_around=None):
+        self._avoided = going_around or avoided.Avoided()
         self._bell = threading.Event()
         self._lock = threading.Lock()
         self._stopping = False
@@ -46,11 +47,7 @@ class ServingLoop:
         # after which pause it was put off.
         self._due: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
-        # How often an allocation could not be served alone, and when to try
-        # it again, by id.
-        self._blamed: dict[int, tuple] = {}
         self._sweep_at = 0.0
-        self._expiry = expiry.Expiry()
 
     def set_claimed(self, function):
         """Say what is to be called when claims wait for a backend."""
@@ -66,7 +63,10 @@ class ServingLoop:
             if resource_class is None:
                 self._sweep_at = 0.0
             else:
-                self._due[resource_class] = 0.0
+                # The one that rang first comes first.
+                now = time.monotonic()
+                self._due[resource_class] = min(
+                    now, self._due.get(resource_class, now))
         self._bell.set()
 
     def stop(self):
@@ -92,24 +92,27 @@ class ServingLoop:
 
     def walk(self):
         """Serve every class that is to be served now."""
-        if time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
-            for resource_class in waiters.list_classes():
-                with self._lock:
-                    self._due.setdefault(resource_class, 0.0)
-        while not self._stopping and (due := self._pop()):
-            for resource_class in due:
-                self._serve(resource_class)
-        self._expiry.walk()
+        while not self._stopping:
+            if time.monotonic() >= self._sweep_at:
+                self._sweep()
+            resource_class = self._pop()
+            if resource_class is None:
+                return
+            self._serve(resource_class)
+
+    def _sweep(self):
+        self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
+        for resource_class in waiters.list_classes():
+            self.ring(resource_class)
 
     def _pop(self):
-        """Take the classes that are due."""
-        now = time.monotonic()
+        """Take the class that has been due for longest, None if none is."""
         with self._lock:
-            due = [name for name, when in self._due.items() if when <= now]
-            for name in due:
-                del self._due[name]
-        return due
+            first = min(self._due, key=self._due.__getitem__, default=None)
+            if first is None or self._due[first] > time.monotonic():
+                return None
+            del self._due[first]
+            return first
 
     def _pause(self):
         """Tell for how long there is nothing to do.
@@ -119,8 +122,7 @@ class ServingLoop:
         now = time.monotonic()
         with self._lock:
             first = min(self._due.values(), default=now + STEP)
-        return max(0.0, min(first - now, self._sweep_at - now,
-                            self._expiry.pause(STEP)))
+        return max(0.0, min(first - now, self._sweep_at - now, STEP))
 
     def _put_off(self, resource_class):
         pause = self._pauses.get(resource_class, AGAIN)
@@ -129,78 +131,109 @@ class ServingLoop:
             self._due.setdefault(resource_class, time.monotonic() + pause)
 
     def _serve(self, resource_class):
-        """Serve a class until nothing is free, or nobody waits."""
-        limit = CONF.conductor.batch_size
+        """Serve a class until nothing is free, or nobody waits.
+
+        A transaction that fails is halved, down to the one that is at fault.
+
+        :raises: an error of oslo.db if the database is away
+        """
+        limit, is_alone = CONF.conductor.batch_size, False
         while not self._stopping:
             try:
-                batch, is_over = self._try(resource_class, limit)
-            except claims.OUTAGES:
-                self._put_off(resource_class)
-                raise
+                attempts = session.Attempts()
+                goes_on = (self._serve_one(resource_class) if is_alone
+                           else self._serve_some(resource_class, limit,
+                                                 attempts))
             except Exception as exc:
-                if limit == 1:
-                    LOG.warning('Class %(class)s could not be served: '
-                                '%(error)s',
-                                {'class': resource_class, 'error': exc})
+                self._examine(resource_class, limit, exc)
+                if is_alone:
                     self._put_off(resource_class)
                     return
-                # One by one, down to the one that is at fault.
-                limit = 1
+                size = len(attempts.last or ()) or limit
+                is_alone, limit = size == 1, max(1, size // 2)
                 continue
-            if batch is None:
-                self._put_off(resource_class)
-                return
-            self._pauses.pop(resource_class, None)
-            self._receive(batch)
-            if is_over:
+            if not goes_on:
                 return
 
-    def _try(self, resource_class, limit):
-        """Make one transaction; whoever spoils one alone is passed over.
+    def _serve_some(self, resource_class, limit, attempts):
+        """Make one transaction.
 
-        :returns: claims.Batch, or None if another process serves the class;
-            whether there is nothing left to do
+        :param attempts: session.Attempts
+        :returns: whether there may be more to do
         """
-        attempts = session.Attempts()
-        now = time.monotonic()
-        skip = [id_ for id_, (_tries, until) in self._blamed.items()
-                if until > now]
-        try:
-            batch = claims.serve(resource_class, limit, self._left_out(),
-                                 skip, attempts)
-        except claims.OUTAGES:
-            raise
-        except Exception as exc:
-            if limit > 1 or not attempts.last:
-                raise
-            return self._blame(attempts.last[0], exc), False
-        return batch, batch is None or len(batch.claims) < limit
+        return self._receive(resource_class, limit, claims.serve(
+            resource_class, limit, self._avoided.now(), attempts))
 
-    def _blame(self, row, exc):
+    def _serve_one(self, resource_class):
+        """Serve one, with one node after another if need be.
+
+        :returns: whether there may be more to do
+        """
+        try:
+            batch = alone.claim(functools.partial(self._try_one,
+                                                  resource_class))
+        except alone.Spoilt as exc:
+            if exc.claim is None:
+                raise
+            self._blame(exc.claim.allocation.id, exc.error)
+            return True
+        return self._receive(resource_class, 1, batch)
+
+    def _try_one(self, resource_class, useless, attempts):
+        return claims.serve(resource_class, 1, self._avoided.now(useless),
+                            attempts)
+
+    def _examine(self, resource_class, limit, exc):
+        """Say that a transaction failed, unless the database is away.
+
+        :raises: an error of oslo.db if it is
+        """
+        try:
+            alone.require_database(exc)
+        except Exception:
+            self._put_off(resource_class)
+            raise
+        LOG.warning('At most %(limit)d of those that wait for %(class)s '
+                    'could not be served at once, trying fewer: %(error)s',
+                    {'limit': limit, 'class': resource_class, 'error': exc})
+
+    def _blame(self, id_, exc):
         """Note that an allocation cannot be served.
 
         It keeps nobody else waiting, and fails after some tries.
-
-        :returns: claims.Batch
         """
-        tries = 1 + self._blamed.get(row.id, (0,))[0]
-        self._blamed[row.id] = tries, time.monotonic() + (
-            CONF.conductor.sweep_interval)
-        LOG.warning('Allocation %(uuid)s, which waits, cannot be served, try '
-                    '%(try)d of %(tries)d: %(error)s',
-                    {'uuid': row.uuid, 'try': tries, 'tries': batches.TRIES,
+        tries = self._avoided.blame_waiter(id_)
+        LOG.warning('The allocation with id %(id)d, which waits, cannot be '
+                    'served, try %(try)d of %(tries)d: %(error)s',
+                    {'id': id_, 'try': tries, 'tries': alone.TRIES,
                      'error': exc})
-        failed = failures.fail_waiting(
-            row.id, None if tries < batches.TRIES else
-            batches.UNPROCESSABLE % {'tries': tries,
-                                     'error': type(exc).__name__})
-        if failed:
-            del self._blamed[row.id]
-        return claims.Batch(failed=failed)
+        if tries >= alone.TRIES:
+            outcomes.report(claims.Batch(
+                failed=alone.give_up(id_, tries, exc)))
+            self._avoided.forget_waiter(id_)
 
-    def _receive(self, batch):
+    def _receive(self, resource_class, limit, batch):
+        """Tell everybody what a transaction has done.
+
+        :param limit: how many it might have served
+        :param batch: claims.Batch; None if another process serves the class
+        :returns: whether there may be more to do
+        """
+        if batch is None:
+            self._put_off(resource_class)
+            return False
+        self._avoided.note(batch)
+        self._avoided.meet_locked(batch.locked)
         outcomes.report(batch)
         metrics.observe('served_per_look', len(batch.claims))
         if self._claimed and not all(claim.is_confirmed
                                      for claim in batch.claims):
             self._claimed()
+        for id_ in batch.unreadable:
+            self._blame(id_, ValueError('its row cannot be read'))
+        if batch.locked:
+            self._put_off(resource_class)
+            return False
+        self._pauses.pop(resource_class, None)
+        return len(batch.claims) == limit or bool(
+            batch.failed or batch.unreadable)

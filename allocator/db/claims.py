@@ -14,8 +14,8 @@ from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from allocator.common import states
-from allocator.conf import CONF
 from allocator.db import backend_writes
+from allocator.db import class_queue
 from allocator.db import flaws
 from allocator.db import many_rows
 from allocator.db import models
@@ -58,16 +58,34 @@ class Failure:
     reason: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Avoid:
+    """What a transaction goes around.
+
+    :ivar nodes: ids of nodes not to be claimed
+    :ivar waiters: ids of allocations that wait and are passed over
+    """
+
+    nodes: frozenset = frozenset()
+    waiters: frozenset = frozenset()
+
+
+NOTHING = Avoid()
+
+
 @dataclasses.dataclass
 class Batch:
     """What one transaction did.
 
     :ivar claims: the claims that it made
     :ivar unserved: rows of allocations for which it could lock no node
-    :ivar put_off: rows of allocations in whose class somebody waits, while
-        another transaction serves that
+    :ivar put_off: rows of allocations in whose class somebody waits, and
+        whose turn did not come
     :ivar failed: the failures of allocations that it turned to ``error``
     :ivar flaws: dict of flaws.Flaw by node id, of the nodes that it left out
+    :ivar locked: ids of allocations that wait and whose turn it was, while
+        another transaction had them locked
+    :ivar unreadable: ids of allocations that wait and cannot be read
     :ivar size: number of allocations that it looked at
     :ivar last_id: greatest id among them, None if there was none
     """
@@ -77,6 +95,8 @@ class Batch:
     put_off: list = dataclasses.field(default_factory=list)
     failed: list = dataclasses.field(default_factory=list)
     flaws: dict = dataclasses.field(default_factory=dict)
+    locked: set = dataclasses.field(default_factory=set)
+    unreadable: set = dataclasses.field(default_factory=set)
     size: int = 0
     last_id: int | None = None
 
@@ -122,15 +142,29 @@ def _queue(_has_listeners):
         _allocation.c.state == states.ALLOCATING).order_by(_allocation.c.id)
 
 
-@session.retried
-def claim_pending(limit, after_id=0, skip=(), up_to=None, left_out=()):
+def begin(after_id):
+    """Tell after which id a walk through the queue may begin.
+
+    :param after_id: id of an allocation that was met, less those that may
+        come late
+    :returns: id after which allocations are looked at
+    """
+    # SQLite uses the ids of deleted rows again. What is dead it does not
+    # read, so to begin at the beginning costs nothing there.
+    if session.get_engine().dialect.name == 'sqlite':
+        return 0
+    return max(0, after_id)
+
+
+@session.retried_briefly
+def claim_pending(limit, after_id=0, skip=(), up_to=None, avoid=NOTHING):
     """Claim nodes for the next allocations of the queue.
 
     :param limit: greatest number of allocations
     :param after_id: id of the allocation after which to begin
     :param skip: ids of allocations to leave out
     :param up_to: greatest id of an allocation, or None
-    :param left_out: ids of nodes not to be claimed
+    :param avoid: Avoid
     :returns: Batch
     :raises: DuplicateEntry if an allocation's uuid has become the instance
         of some other node; nothing is changed then
@@ -139,7 +173,7 @@ def claim_pending(limit, after_id=0, skip=(), up_to=None, left_out=()):
         rows = connection.execute(starts.lock(
             _next(limit, after_id, skip, up_to), _allocation,
             'allocations_state_idx')).all()
-        return _claim(connection, rows, left_out)
+        return _claim(connection, rows, avoid)
 
 
 def _next(limit, after_id, skip, up_to):
@@ -174,17 +208,17 @@ def still_pending(ids):
             .with_only_columns(_allocation.c.id)).scalars())
 
 
-def claim_some(ids, left_out=(), attempts=None):
+def claim_some(ids, avoid=NOTHING, attempts=None):
     """Claim nodes for certain allocations; tried once.
 
     :param ids: ids of the allocations; those not pending are passed over
-    :param left_out: ids of nodes not to be claimed
+    :param avoid: Avoid
     :param attempts: session.Attempts that learns what is about to be written
     :returns: Batch
     :raises: DuplicateEntry, see claim_pending
     """
     with session.writer() as connection:
-        return _claim(connection, lock_pending(connection, ids), left_out,
+        return _claim(connection, lock_pending(connection, ids), avoid,
                       attempts)
 
 
@@ -195,7 +229,7 @@ def lock_pending(connection, ids):
         'PRIMARY')).all()
 
 
-def claim_or_fail(reasons, patient, left_out=(), attempts=None):
+def claim_or_fail(reasons, patient, avoid=NOTHING, attempts=None):
     """Try some allocations once more; those still without a node fail.
 
     The transaction is tried once, like that of claim_some.
@@ -210,7 +244,7 @@ def claim_or_fail(reasons, patient, left_out=(), attempts=None):
     """
     with session.writer() as connection:
         batch = _claim(connection, lock_pending(connection, reasons),
-                       left_out, attempts)
+                       avoid, attempts)
         unserved, batch.unserved = batch.unserved, []
         hopeful = (_hopeful(connection, unserved, batch.flaws) if patient
                    else set())
@@ -246,66 +280,74 @@ def probe():
             _allocation.c.id == 0).values(state=states.ALLOCATING))
 
 
-@session.retried
-def serve(resource_class, limit, left_out=(), skip=(), attempts=None):
+@session.retried_briefly
+def serve(resource_class, limit, avoid=NOTHING, attempts=None):
     """Claim nodes for those that wait in a class.
 
     :param resource_class: the class
     :param limit: greatest number of nodes
-    :param left_out: ids of nodes not to be claimed
-    :param skip: ids of allocations to be passed over
-    :param attempts: session.Attempts that learns whom it is about to serve
+    :param avoid: Avoid
+    :param attempts: session.Attempts that learns the claims that are about
+        to be written
     :returns: Batch, or None if another transaction serves the class
     :raises: DuplicateEntry, see claim_pending
     """
     with session.writer() as connection:
-        if not serving.lock_queue(connection, resource_class):
+        if not class_queue.lock(connection, resource_class):
             return None
         batch = Batch()
         _serve(connection, batch, resource_class, [],
-               taking.Search(left_out), limit, skip)
-        if attempts:
-            attempts.note([claim.allocation for claim in batch.claims])
-        if batch.claims:
-            write(connection, batch.claims)
+               taking.Search(avoid.nodes), limit, avoid)
+        _write(connection, batch, attempts)
         return batch
 
 
-def _serve(connection, batch, resource_class, rows, search, limit, skip=()):
+def _serve(connection, batch, resource_class, rows, search, limit, avoid):
     """Serve a class in which somebody waits, in the order of the queue.
 
     :param rows: locked rows of pending allocations of the class
     """
-    pairs = serving.Server(
-        connection, resource_class, search, batch.flaws, _columns()).serve(
-        rows, limit, skip)
+    server = serving.Server(connection, resource_class, search, batch.flaws,
+                            _columns())
+    pairs = server.serve(rows, limit, avoid.waiters)
     batch.claims += [Claim(*pair) for pair in pairs]
+    batch.locked |= server.locked
+    batch.unreadable |= server.queue.unreadable
     served = {row.id for row, _node in pairs}
-    batch.unserved += [row for row in rows if row.id not in served]
+    left = [row for row in rows if row.id not in served]
+    if server.is_interrupted:
+        batch.put_off += left
+    else:
+        batch.unserved += left
 
 
-def _claim(connection, rows, left_out=(), attempts=None):
+def _claim(connection, rows, avoid=NOTHING, attempts=None):
     """Find, lock and write the nodes of some locked allocations."""
     batch = Batch(size=len(rows), last_id=rows[-1].id if rows else None)
-    search = taking.Search(left_out)
+    search = taking.Search(avoid.nodes)
     # Asked once the rows are locked: who waited before one of them came is
     # seen.
     waited = waiters.waited_for(connection,
                                 {row.resource_class for row in rows})
     for resource_class in waited:
         group = [row for row in rows if row.resource_class == resource_class]
-        if serving.lock_queue(connection, resource_class):
+        if class_queue.lock(connection, resource_class):
+            # No more than the rows: half of them makes half a transaction.
             _serve(connection, batch, resource_class, group, search,
-                   CONF.conductor.batch_size)
+                   len(rows), avoid)
         else:
             batch.put_off += group
     _match(connection, batch, search, [
         row for row in rows if row.resource_class not in waited])
+    _write(connection, batch, attempts)
+    return batch
+
+
+def _write(connection, batch, attempts):
     if attempts:
-        attempts.note([claim.node for claim in batch.claims])
+        attempts.note(batch.claims)
     if batch.claims:
         write(connection, batch.claims)
-    return batch
 
 
 def _match(connection, batch, search, rows):

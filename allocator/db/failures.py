@@ -13,74 +13,70 @@ from allocator.db import waiters
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
 
+# States of an allocation that has no node, and may yet get one.
+_UNSERVED = (states.ALLOCATING, states.WAITING)
+
 UUID_TAKEN = 'The UUID has become the instance UUID of another node.'
 
 
 @session.retried
-def fail(reasons):
-    """Turn allocations to ``error``.
+def fail(id_, reason):
+    """Turn an allocation to ``error`` that is pending or waits.
 
-    :param reasons: dict of why an allocation fails, by its id
-    :returns: list of Failure, for those that were still pending
+    :param id_: its id
+    :param reason: why it fails
+    :returns: list of Failure, empty if it is neither any more
     """
     with session.writer() as connection:
-        return claims.write_failures(
-            connection, claims.lock_pending(connection, reasons), reasons)
+        return _fail(connection, _lock(connection, id_), reason)
 
 
 @session.retried
 def fail_taken(id_):
     """Turn an allocation to ``error`` if its UUID is a node's instance.
 
-    :param id_: id of the allocation
+    :param id_: id of the allocation, which is pending or waits
     :returns: list of Failure, empty if that is not what is wrong with it
     """
     with session.writer() as connection:
-        rows = claims.lock_pending(connection, [id_])
+        rows = _lock(connection, id_)
         taken = rows and connection.execute(sa.select(_node.c.id).where(
             _node.c.instance_uuid == rows[0].uuid)).first()
-        return (claims.write_failures(connection, rows, {id_: UUID_TAKEN})
-                if taken else [])
+        return _fail(connection, rows, UUID_TAKEN) if taken else []
 
 
-@session.retried
-def fail_waiting(id_, reason):
-    """Turn an allocation to ``error`` that waits, and cannot be served.
+def _lock(connection, id_):
+    return connection.execute(
+        sa.select(_allocation).where(
+            _allocation.c.id == id_, _allocation.c.state.in_(_UNSERVED))
+        .with_for_update(skip_locked=True)).all()
 
-    :param id_: id of the allocation
-    :param reason: why it fails; None to let it fail only if its UUID is a
-        node's instance
-    :returns: list of Failure
-    """
-    with session.writer() as connection:
-        rows = connection.execute(
-            sa.select(_allocation).where(
-                _allocation.c.id == id_,
-                _allocation.c.state == states.WAITING)
-            .with_for_update(skip_locked=True)).all()
-        if rows and connection.execute(sa.select(_node.c.id).where(
-                _node.c.instance_uuid == rows[0].uuid)).first():
-            reason = UUID_TAKEN
-        if not rows or reason is None:
-            return []
-        waiters.leave(connection, [id_])
-        return claims.write_failures(connection, rows, {id_: reason})
+
+def _fail(connection, rows, reason):
+    waiting = [row.id for row in rows if waiters.has_waited(row)]
+    if waiting:
+        waiters.leave(connection, waiting)
+    return claims.write_failures(connection, rows,
+                                 {row.id: reason for row in rows})
 
 
 @session.retried
 def fail_unread(id_, reason):
-    """Turn a pending allocation to ``error`` whose row cannot be read.
+    """Turn an allocation to ``error`` whose row cannot be read.
+
+    It is pending, or waits.
 
     :param id_: id of the allocation
     :param reason: why it fails
     :returns: its UUID, None if there is none any more
     """
     with session.writer() as connection:
-        connection.execute(
+        has_failed = connection.execute(
             sa.update(_allocation).where(
-                _allocation.c.id == id_,
-                _allocation.c.state == states.ALLOCATING)
+                _allocation.c.id == id_, _allocation.c.state.in_(_UNSERVED))
             .values(state=states.ERROR, updated_at=types.utcnow(),
-                    last_error=reason))
+                    last_error=reason)).rowcount
+        if has_failed:
+            waiters.leave(connection, [id_])
         return connection.execute(sa.select(_allocation.c.uuid).where(
             _allocation.c.id == id_)).scalar()

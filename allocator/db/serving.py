@@ -3,8 +3,7 @@
 
 Priority comes first, then age, among those whom a node suits; who asks for
 something rare is not in the way. As long as somebody waits in a class, new
-requests take their places in the same order. Waiting rows are not walked: of
-each demand only the best ones are read.
+requests take their places in the same order.
 """
 
 import collections
@@ -12,70 +11,25 @@ from collections.abc import Callable
 import dataclasses
 import functools
 import heapq
+import itertools
 
 import sqlalchemy as sa
 
 from allocator.common import states
 from allocator.db import backends
+from allocator.db import class_queue
 from allocator.db import known_profiles
 from allocator.db import models
 from allocator.db import starts
 from allocator.db import suitability
 from allocator.db import taking
-from allocator.db import waiters
 
 _allocation = models.Allocation.__table__
-_candidate = models.WaiterCandidate.__table__
 _node = models.Node.__table__
-_queue = models.Queue.__table__
-_waiter = models.Waiter.__table__
 
 # Free nodes of a class that are read to see which demands they can suit. With
 # more, each demand is looked at by itself.
 FEW_FREE = 1000
-
-# Waiters of one demand that are read at once.
-AHEAD = 64
-
-# In one transaction, those whom a demand's free nodes suit, but who leave
-# these very nodes out.
-MOST_PASSED_OVER = 200
-
-# So many new demands are looked up one by one, and so many of more at once.
-FEW_DEMANDS = 50
-CHUNK = 500
-
-# Demands of which it is remembered what they ask for.
-REMEMBERED = 20000
-
-_demanded: dict[str, suitability.Requirement] = {}
-
-
-def _remember(demand, requirement):
-    """Remember what a demand asks for, which its name decides."""
-    if len(_demanded) >= REMEMBERED:
-        _demanded.clear()
-    _demanded[demand] = requirement
-
-
-def lock_queue(connection, resource_class):
-    """Become the one that serves a class, until the transaction ends.
-
-    :param connection: a database connection
-    :param resource_class: the class
-    :returns: whether nobody else does
-    """
-    found = connection.execute(
-        sa.select(_queue.c.resource_class).where(
-            _queue.c.resource_class == resource_class)
-        .with_for_update(skip_locked=True)).first()
-    if found is None:
-        return False
-    # Galera compares what two servers have written, not what they locked.
-    connection.execute(
-        sa.update(_queue).where(_queue.c.resource_class == resource_class)
-        .values(served=_queue.c.served + 1))
-    return True
 
 
 @dataclasses.dataclass
@@ -87,12 +41,15 @@ class _Line:
     :ivar read: function that reads those after a place; None if there are no
         more
     :ivar ask_alike: whether all ask for the same, so that if one gets no
-        node none does
+        node none does, but for nodes that it leaves out
+    :ivar offered: UUIDs of free nodes that suit all of them, and that some
+        leave out; None before one did
     """
 
     places: collections.deque
     read: Callable | None = None
     ask_alike: bool = True
+    offered: frozenset | None = None
 
 
 class Server:
@@ -103,6 +60,11 @@ class Server:
     :param search: taking.Search of the transaction
     :param flaws: dict that learns the flaws of nodes
     :param columns: columns to read of the allocations
+    :ivar pairs: list of (row of an allocation, row of its node)
+    :ivar locked: ids of waiters whose turn it was while somebody else had
+        them locked
+    :ivar queue: class_queue.ClassQueue, from which it is served
+    :ivar is_interrupted: whether nodes may be left for those that got none
     """
 
     def __init__(self, connection, resource_class, search, flaws, columns):
@@ -111,12 +73,17 @@ class Server:
         self._search = search
         self._flaws = flaws
         self._columns = columns
+        self.queue = class_queue.ClassQueue(connection, resource_class,
+                                            columns)
+        # Free nodes by UUID; None if there are too many.
+        self._free: dict | None = None
         # Pending rows, which do not wait, by id.
         self._rows: dict[int, sa.Row] = {}
         self._hopeless: set = set()
         self._lines: list[tuple] = []
-        self._passed_over = 0
         self.pairs: list[tuple] = []
+        self.locked: set[int] = set()
+        self.is_interrupted = False
 
     def serve(self, rows, limit, skip=()):
         """Give nodes away until there are none, or nobody is left.
@@ -133,8 +100,10 @@ class Server:
         free = self._free_nodes()
         if free:
             self._add_waiters(free, skip)
-        while self._lines and len(self.pairs) < limit:
+        while self._lines and len(self.pairs) < limit and not self.locked:
             self._serve_first(limit - len(self.pairs))
+        self.is_interrupted = bool(self.locked) or (
+            limit <= len(self.pairs) < len(free))
         return self.pairs
 
     def _add(self, line):
@@ -173,124 +142,18 @@ class Server:
         if any(profiles.get(node.profile_id) is None for node in free):
             profiles.refresh(self._connection)
         kinds = {(node.profile_id, node.owner, node.lessee) for node in free}
-        is_whole = len(free) < FEW_FREE
-        demands = self._demands()
-        if is_whole:
-            self._learn([demand for demand in demands
-                         if demand not in _demanded])
-        for demand in demands:
-            if not is_whole or self._may_suit(demand, kinds):
-                read = functools.partial(self._ahead, demand, skip)
-                self._add(_Line(read(), read))
-        read = functools.partial(self._candidates, free, skip)
-        self._add(_Line(read(), read, ask_alike=False))
-
-    def _demands(self):
-        """List the demands of those that wait, however many have each.
-
-        :returns: list of demands
-        """
-        waits = [_waiter.c.is_waiting == sa.true(),
-                 _waiter.c.resource_class == self._class]
-        if self._connection.dialect.name == 'postgresql':
-            found = self._connection.execute(_skipping(waits))
-        else:
-            # MySQL and MariaDB step through the index if these columns,
-            # with which it begins, are all grouped by.
-            key = (_waiter.c.is_waiting, _waiter.c.resource_class,
-                   _waiter.c.demand)
-            found = self._connection.execute(starts.hint(
-                sa.select(*key).where(*waits).group_by(*key),
-                _waiter, 'waiters_demand_idx'))
-        return [demand for demand in found.scalars('demand')
-                if demand not in (None, waiters.OF_CANDIDATES)]
-
-    def _may_suit(self, demand, kinds):
-        """Tell whether one of some free nodes suits a demand.
-
-        :param kinds: set of (profile, owner, lessee) of the free nodes
-        """
-        requirement = _demanded.get(demand)
-        if requirement is None:
-            # All that had it have just gone.
-            return False
-        profiles = known_profiles.get()
-        for profile_id, *tenants in kinds:
-            profile = profiles.get(profile_id)
-            if (profile is not None
-                    and (requirement.owner is None
-                         or requirement.owner in tenants)
-                    and known_profiles.suits(requirement, profile)):
-                return True
-        return False
-
-    def _learn(self, demands):
-        """Find out what demands ask for, from one of those that have each."""
-        ids: list[int] = []
-        if len(demands) <= FEW_DEMANDS:
-            for demand in demands:
-                ids += [id_ for _rank, id_ in self._ahead(demand, ())][:1]
-        else:
-            # Each has few waiters, or it is done but once.
-            for start in range(0, len(demands), CHUNK):
-                ids += self._connection.execute(
-                    sa.select(sa.func.min(_waiter.c.allocation_id)).where(
-                        _waiter.c.is_waiting == sa.true(),
-                        _waiter.c.resource_class == self._class,
-                        _waiter.c.demand.in_(demands[start:start + CHUNK]))
-                    .group_by(_waiter.c.demand)).scalars()
-        for start in range(0, len(ids), CHUNK):
-            for row in self._connection.execute(
-                    sa.select(*self._columns).where(
-                        _allocation.c.id.in_(ids[start:start + CHUNK]))):
-                requirement = suitability.requirement_of(row)
-                _remember(waiters.demand_of(requirement), requirement)
-
-    def _candidates(self, free, skip, after=None):
-        """Read the next of those that name free nodes.
-
-        :param after: place after which to begin
-        :returns: deque of places
-        """
-        query = sa.select(_waiter.c.queue_rank, _waiter.c.allocation_id).join(
-            _candidate,
-            _candidate.c.allocation_id == _waiter.c.allocation_id).where(
-            _waiter.c.is_waiting == sa.true(),
-            _waiter.c.resource_class == self._class)
         if len(free) < FEW_FREE:
-            query = query.where(
-                _candidate.c.node_uuid.in_([node.uuid for node in free]))
-        else:
-            query = query.join(
-                _node, _node.c.uuid == _candidate.c.node_uuid).where(
-                _node.c.free != 0)
-        return self._places(query.distinct(), skip, after)
-
-    def _ahead(self, demand, skip, after=None):
-        """Read the next of those with the same demand.
-
-        :param after: place after which to begin
-        :returns: deque of places
-        """
-        query = sa.select(_waiter.c.queue_rank, _waiter.c.allocation_id).where(
-            _waiter.c.is_waiting == sa.true(),
-            _waiter.c.resource_class == self._class,
-            _waiter.c.demand == demand)
-        return self._places(query, skip, after)
-
-    def _places(self, query, skip, after):
-        query = query.order_by(
-            _waiter.c.queue_rank, _waiter.c.allocation_id).limit(AHEAD)
-        if skip:
-            query = query.where(_waiter.c.allocation_id.not_in(skip))
-        if after is not None:
-            rank, id_ = after
-            query = query.where(
-                (_waiter.c.queue_rank > rank)
-                | ((_waiter.c.queue_rank == rank)
-                   & (_waiter.c.allocation_id > id_)))
-        return collections.deque(
-            tuple(row) for row in self._connection.execute(query).all())
+            self._free = {node.uuid: node for node in free}
+        demands = self.queue.demands()
+        asked = (self.queue.requirements(demands, skip) if self._free
+                 else {})
+        for demand in demands:
+            if self._free is None or _may_suit(asked.get(demand), kinds):
+                read = functools.partial(self.queue.ahead, demand, skip)
+                self._add(_Line(read(), read))
+        read = functools.partial(
+            self.queue.naming, self._free and list(self._free), skip)
+        self._add(_Line(read(), read, ask_alike=False))
 
     def _serve_first(self, limit):
         """Serve those of the best line that come before all others."""
@@ -300,39 +163,71 @@ class Server:
         while (line.places and len(taken) < limit
                and (following is None or line.places[0] < following)):
             taken.append(line.places.popleft())
-        rows = self._lock([id_ for _rank, id_ in taken])
-        if line.ask_alike:
-            goes_on = self._give(rows)
-        else:
-            goes_on = True
-            for row in rows:
-                self._give([row])
-        if goes_on:
+        ids = self._with_hope([id_ for _rank, id_ in taken], line)
+        if self._give(self._lock(ids), line):
             if not line.places and line.read is not None:
                 line.places = line.read(taken[-1])
             self._add(line)
 
+    def _with_hope(self, ids, line):
+        """Drop those of a line that none of its free nodes suits.
+
+        :returns: list of ids in the same order
+        """
+        if line.ask_alike and line.offered is None or (
+                not line.ask_alike and self._free is None):
+            return ids
+        hopeless = {row.id for row in self.queue.read(
+            sa.select(*self._columns), ids)
+            if not (_accepts(row, line.offered) if line.ask_alike
+                    else self._names_suitable(row))}
+        return [id_ for id_ in ids if id_ not in hopeless]
+
+    def _names_suitable(self, row):
+        """Tell whether one of the free nodes that somebody names may suit.
+
+        :param row: row of the allocation
+        """
+        named = [self._free[uuid] for uuid in row.candidate_nodes
+                 if uuid in self._free]
+        return _may_suit(suitability.requirement_of(row), {
+            (node.profile_id, node.owner, node.lessee) for node in named})
+
     def _lock(self, ids):
-        """Lock waiters; those that somebody else has locked are left out.
+        """Lock waiters, up to the first one that somebody else has locked.
 
         :returns: list of rows in the order of the ids
         """
         waiting = [id_ for id_ in ids if id_ not in self._rows]
-        locked = dict(self._rows)
+        rows = dict(self._rows)
         if waiting:
-            locked |= {row.id: row for row in self._connection.execute(
+            rows |= {row.id: row for row in self.queue.read(
                 starts.lock(sa.select(*self._columns).where(
-                    _allocation.c.id.in_(waiting),
                     _allocation.c.state == states.WAITING),
-                    _allocation, 'PRIMARY')).all()}
-        return [locked[id_] for id_ in ids if id_ in locked]
+                    _allocation, 'PRIMARY'), waiting)}
+            self._note_locked([id_ for id_ in waiting if id_ not in rows
+                               and id_ not in self.queue.unreadable])
+        found = itertools.takewhile(lambda id_: id_ not in self.locked, ids)
+        return [rows[id_] for id_ in found if id_ in rows]
 
-    def _give(self, rows):
-        """Give nodes to some rows of one line, in their order.
+    def _note_locked(self, missed):
+        """Find out who of those that could not be locked waits still."""
+        if missed:
+            self.locked.update(self._connection.execute(
+                sa.select(_allocation.c.id).where(
+                    _allocation.c.id.in_(missed),
+                    _allocation.c.state == states.WAITING)).scalars())
+
+    def _give(self, rows, line):
+        """Give nodes to some rows of a line, in their order.
 
         :returns: whether there may be more nodes for the same line
         """
         while rows:
+            if line.offered is not None and not _accepts(rows[0],
+                                                         line.offered):
+                rows = rows[1:]
+                continue
             plain = self._alike(rows)
             if plain:
                 nodes = self._take(plain)
@@ -341,20 +236,33 @@ class Server:
                 nodes = self._take_sound(functools.partial(
                     taking.take_particular, self._connection, rows[0]), 1)
             self.pairs += zip(plain, nodes, strict=False)
-            if len(nodes) < len(plain) and self._is_over(plain[0]):
+            if (len(nodes) < len(plain) and line.ask_alike
+                    and self._is_over(plain[0], line)):
                 return False
             rows = rows[len(plain):]
         return True
 
-    def _is_over(self, row):
+    def _is_over(self, row, line):
         """Tell whether nobody of a line gets a node if one does not.
 
-        Another one of the same demand may leave out other nodes.
+        Others may not leave out the nodes that this one does.
+
+        :param row: row of the one that got none
         """
-        if not suitability.requirement_of(row).excluded:
-            return True
-        self._passed_over += 1
-        return self._passed_over > MOST_PASSED_OVER
+        requirement = suitability.requirement_of(row)
+        offered: set[str] = set()
+        if requirement.excluded:
+            query = sa.select(_node.c.uuid).where(
+                *suitability.conditions(
+                    dataclasses.replace(requirement, excluded=())),
+                _node.c.uuid.in_(requirement.excluded))
+            if self._search.seen:
+                query = query.where(_node.c.id.not_in(self._search.seen))
+            offered.update(self._connection.execute(query).scalars())
+        if line.offered is not None:
+            offered &= line.offered
+        line.offered = frozenset(offered)
+        return not offered
 
     def _alike(self, rows):
         """List those at the beginning that ask for the same.
@@ -390,21 +298,33 @@ class Server:
                                  self._flaws)
 
 
-def _skipping(waits):
-    """Build a query that steps from one demand to the next.
+def _may_suit(requirement, kinds):
+    """Tell whether one of some free nodes suits a demand.
 
-    PostgreSQL would read the whole index for the few values that there are.
-
-    :param waits: conditions on those that wait
+    :param requirement: what it asks for; None if that could not be read
+    :param kinds: set of (profile, owner, lessee) of the free nodes
     """
-    found = sa.select(_waiter.c.demand).where(*waits).order_by(
-        _waiter.c.demand).limit(1).cte('found', recursive=True)
-    following = sa.select(_waiter.c.demand).where(
-        *waits, _waiter.c.demand > found.c.demand).order_by(
-        _waiter.c.demand).limit(1).scalar_subquery()
-    found = found.union_all(
-        sa.select(following).where(found.c.demand.is_not(None)))
-    return sa.select(found.c.demand)
+    if requirement is None:
+        # Who asks is seen to when it is its turn.
+        return True
+    profiles = known_profiles.get()
+    for profile_id, *tenants in kinds:
+        profile = profiles.get(profile_id)
+        if (profile is not None
+                and (requirement.owner is None
+                     or requirement.owner in tenants)
+                and known_profiles.suits(requirement, profile)):
+            return True
+    return False
+
+
+def _accepts(row, nodes):
+    """Tell whether an allocation leaves not all of some nodes out.
+
+    :param row: its row
+    :param nodes: UUIDs
+    """
+    return not nodes.issubset(suitability.requirement_of(row).excluded)
 
 
 def _place_of(row):

@@ -50,6 +50,8 @@ WAIT_INTERVAL = 2
 # times that one is whose connection is lost: by then, within two seconds, a
 # server that refuses connections shall have made an answer of 503.
 CONFLICT_PATIENCE = 20
+# One for many allocations is halved then, which may help it at once.
+BATCH_PATIENCE = 2
 RECONNECTS = 5
 
 # Seconds before a transaction is begun anew, doubled from time to time.
@@ -189,7 +191,7 @@ class Attempts:
         self.last = written
 
 
-def retried(function):
+def retried(function, patience=lambda: CONFLICT_PATIENCE):
     """Repeat a transaction that the database gave up.
 
     For a function that is one whole transaction: deadlocks, serialization
@@ -199,10 +201,12 @@ def retried(function):
     many times.
 
     :param function: the function to decorate
+    :param patience: function that tells for how many seconds it is begun
+        anew when it loses to others
     """
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        deadline = time.monotonic() + CONFLICT_PATIENCE
+        deadline = time.monotonic() + patience()
         reconnects, pause = RECONNECTS, FIRST_PAUSE
         while True:
             try:
@@ -221,6 +225,14 @@ def retried(function):
                 time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
     return wrapper
+
+
+def retried_briefly(function):
+    """Repeat a transaction for many allocations, which can be halved too.
+
+    :param function: the function to decorate
+    """
+    return retried(function, lambda: BATCH_PATIENCE)
 
 
 def _count(function, error):

@@ -18,6 +18,8 @@ from allocator.common import config
 from allocator.common import policy
 from allocator.common import rpc
 from allocator.common import states
+from allocator.conductor import avoided
+from allocator.conductor import expiry
 from allocator.conductor import manager
 from allocator.conductor import matching
 from allocator.conductor import rpcapi
@@ -211,6 +213,7 @@ class Api(fixtures.Fixture):
     :ivar configuration: the Configuration
     :ivar loop: the conductor's MatchingLoop
     :ivar serving: its ServingLoop
+    :ivar expiry: its Expiry
     :ivar version: microversion of requests that name no other
     :param version: its first value
     """
@@ -222,10 +225,12 @@ class Api(fixtures.Fixture):
     def _setUp(self):
         self.configuration = self.useFixture(Configuration())
         self.useFixture(Database())
-        self.loop = matching.MatchingLoop()
-        self.serving = serving.ServingLoop(self.loop.left_out)
+        going_around = avoided.Avoided()
+        self.loop = matching.MatchingLoop(going_around)
+        self.serving = serving.ServingLoop(going_around)
+        self.expiry = expiry.Expiry(self.serving.ring)
         rpcapi.set_local(manager.ConductorManager(self.loop, None,
-                                                  self.serving))
+                                                  self.serving, self.expiry))
         self.application = app.setup_app()
 
     def match(self):
@@ -233,8 +238,9 @@ class Api(fixtures.Fixture):
         self.loop.walk()
 
     def serve(self):
-        """Have the conductor serve those that wait."""
+        """Have the conductor serve those that wait, and keep deadlines."""
         self.serving.walk()
+        self.expiry.walk()
 
     def act_as(self, *roles, project=None, system=False):
         """Be somebody from here on, as a token would tell.

@@ -1,77 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches of which a part, or a node, is broken."""
 
-import fixtures
 from oslo_db import exception as db_exc
-from oslotest import base
 import sqlalchemy as sa
 
-from allocator.conductor import batches
-from allocator.conductor import matching
+from allocator.conductor import alone
+from allocator.conductor import avoided
 from allocator.db import allocations
 from allocator.db import claims
 from allocator.db import models
 from allocator.db import session
 from allocator.tests import fixtures as service_fixtures
-
-PENDING = {'name': None, 'resource_class': 'metal', 'traits': [],
-           'extra': {}, 'owner': None, 'state': 'allocating'}
+from allocator.tests.unit.conductor import breaking
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
 
 
-class BatchTests(base.BaseTestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.configuration = self.useFixture(service_fixtures.Configuration())
-        self.useFixture(service_fixtures.Database())
-        # Tries come at once.
-        self.configuration.set('sweep_interval', 0.1, 'conductor')
-        self.loop = matching.MatchingLoop()
-        self.log = self.useFixture(fixtures.FakeLogger())
-
-    def create(self, count=1, **values):
-        uuids = [allocations.new_uuid() for _ in range(count)]
-        for uuid in uuids:
-            allocations.create(PENDING | values | {'uuid': uuid})
-        return uuids
-
-    def states(self, uuids):
-        return [allocations.get(uuid).state for uuid in uuids]
-
-    def walk_until(self, uuid, state):
-        for _ in range(batches.TRIES + 1):
-            for entry in self.loop._patience._entries.values():
-                entry.due = 0
-            self.loop.walk()
-            if allocations.get(uuid).state == state:
-                return
-        self.fail('%s is not %s' % (uuid, state))
-
-    def break_writes(self, is_broken, error=db_exc.DBConnectionError):
-        """Have the database refuse what is written, as it pleases.
-
-        :param is_broken: function that is given the claims
-        :returns: list of numbers of claims in each attempt, which grows
-        """
-        real, sizes = claims.write, []
-
-        def write(connection, made):
-            sizes.append(len(made))
-            if is_broken(made):
-                raise error('refused')
-            real(connection, made)
-
-        self.patch(claims, 'write', write)
-        # Otherwise each batch takes the time of five repetitions.
-        self.patch(claims, 'claim_pending',
-                   claims.claim_pending.__wrapped__)
-        return sizes
-
-
-class BrokenBatchTests(BatchTests):
+class BrokenBatchTests(breaking.BreakingTestCase):
 
     def test_batch_too_large_for_the_database_is_halved(self):
         """It was tried as a whole for ever, and kept every other waiting."""
@@ -96,7 +42,7 @@ class BrokenBatchTests(BatchTests):
         self.assertEqual('allocating', allocations.get(broken).state)
         self.walk_until(broken, 'error')
         self.assertEqual(
-            batches.UNPROCESSABLE % {'tries': batches.TRIES,
+            alone.UNPROCESSABLE % {'tries': alone.TRIES,
                                      'error': 'DBConnectionError'},
             allocations.get(broken).last_error)
         self.assertIn('Allocation %s failed' % broken, self.log.output)
@@ -125,7 +71,7 @@ class BrokenBatchTests(BatchTests):
             connection.execute(
                 sa.update(_allocation).where(_allocation.c.uuid == uuid)
                 .values(traits=sa.literal('no JSON', sa.Text)))
-        for _ in range(batches.TRIES):
+        for _ in range(alone.TRIES):
             for entry in self.loop._patience._entries.values():
                 entry.due = 0
             self.loop.walk()
@@ -146,7 +92,7 @@ class BrokenBatchTests(BatchTests):
             raise db_exc.DBConnectionError('away')
 
         self.patch(claims, 'probe', probe)
-        for _ in range(2 * batches.TRIES):
+        for _ in range(2 * alone.TRIES):
             self.assertRaises(db_exc.DBConnectionError, self.loop.walk)
         self.assertEqual('allocating', allocations.get(uuid).state)
         self.assertEqual(0, len(self.loop._patience))
@@ -172,7 +118,7 @@ class BrokenBatchTests(BatchTests):
         self.assertIn('No suitable node', allocations.get(other).last_error)
 
 
-class BrokenNodeTests(BatchTests):
+class BrokenNodeTests(breaking.BreakingTestCase):
 
     def add_nodes(self, **broken):
         """Add a broken node, which is found first, and one that is not."""
@@ -221,7 +167,7 @@ class BrokenNodeTests(BatchTests):
     def test_candidate_that_cannot_be_claimed_is_passed_over(self):
         first, second = self.add_nodes(instance_info=[])
         uuid = allocations.new_uuid()
-        allocations.create(PENDING | {'uuid': uuid},
+        allocations.create(breaking.PENDING | {'uuid': uuid},
                            [first.uuid, second.uuid])
         self.loop.walk()
         self.assertEqual(second.uuid, allocations.get(uuid).node_uuid)
@@ -254,7 +200,7 @@ class BrokenNodeTests(BatchTests):
         self.assertEqual(set(), self.loop._batches.left_out())
 
     def test_node_left_out_is_tried_again(self):
-        self.patch(batches, 'LEFT_OUT', 0)
+        self.patch(avoided, 'LEFT_OUT', 0)
         self.add_nodes(instance_info=[])
         [uuid] = self.create()
         self.loop.walk()

@@ -182,6 +182,8 @@ class Matching(base.BaseTestCase):
             return real(limit, after_id, *args, **options)
 
         self.patch(claims, 'claim_pending', claim_pending)
+        # As with a database server; see the next test.
+        self.patch(claims, 'begin', lambda after_id: max(0, after_id))
         self.loop._sweep_at = time.monotonic() + 60
         self.loop._last_seen = matching.LATE + 7
         self.loop.walk()
@@ -192,6 +194,14 @@ class Matching(base.BaseTestCase):
         self.loop.walk()
         # Sweeps find the lowest pending row, here the only one.
         self.assertEqual([7, 0, 1], begun)
+
+    def test_an_id_that_is_used_again_is_found_by_the_walk_of_a_bell(self):
+        """SQLite gives the ids of deleted rows to new ones."""
+        self.loop._sweep_at = time.monotonic() + 60
+        self.loop._last_seen = matching.LATE + 7
+        created = self._create()
+        self.loop.walk()
+        self.assertNotEqual('allocating', allocations.get(created).state)
 
     def test_constant_load_does_not_keep_the_late_waiting(self):
         """A walk that is never at its end went back to no lower id."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serving: the order of those that wait, and that no node stays idle."""
 
+import threading
+
 import hypothesis
 from hypothesis import strategies as st
 from oslo_utils import uuidutils
@@ -10,11 +12,14 @@ from allocator.common import states
 from allocator.conductor import serving as serving_loop
 from allocator.db import allocations
 from allocator.db import claims
+from allocator.db import class_queue
 from allocator.db import models
 from allocator.db import releases
 from allocator.db import serving
 from allocator.db import session
 from allocator.tests import fixtures
+from allocator.tests import statements
+from allocator.tests.functional import waiting
 from allocator.tests.unit.api import allocating
 
 _allocation = models.Allocation.__table__
@@ -134,9 +139,7 @@ class OrderTests(ServingTestCase):
 
     def test_who_names_a_node_that_does_not_suit_is_not_in_the_way(self):
         """However many they are."""
-        real = serving.AHEAD
-        serving.AHEAD = 2
-        self.addCleanup(setattr, serving, 'AHEAD', real)
+        self.patch_ahead(2)
         [node] = self.free_later()
         for _ in range(5):
             self.wait(candidates=[node.uuid], traits=['CUSTOM_A'])
@@ -144,6 +147,66 @@ class OrderTests(ServingTestCase):
         self.release(node)
         self.serve()
         self.assertEqual(node.uuid, self.node_of(fine))
+
+    def exclude(self, *uuids):
+        return {'constraints': {'excluded_nodes': list(uuids)}}
+
+    def test_who_leaves_a_node_out_hides_nobody_behind(self):
+        """However many do, and whatever else each of them leaves out."""
+        self.patch_ahead(2)
+        node, *others = self.free_later(10)
+        for other in others:
+            self.wait(**self.exclude(node.uuid, other.uuid))
+        fine, late = self.wait(), self.wait()
+        self.release(node)
+        self.serve()
+        self.assertEqual((node.uuid, None), (self.node_of(fine),
+                                             self.node_of(late)))
+
+    def test_each_gets_a_node_that_it_does_not_leave_out(self):
+        self.patch_ahead(2)
+        first, second, third = self.free_later(3)
+        picky = self.wait(**self.exclude(first.uuid, second.uuid))
+        hopeless = self.wait(**self.exclude(first.uuid, second.uuid,
+                                            third.uuid))
+        other = self.wait(**self.exclude(second.uuid))
+        plain = self.wait()
+        self.release(first, second, third)
+        self.serve()
+        self.assertEqual(
+            [third.uuid, None, first.uuid, second.uuid],
+            [self.node_of(uuid) for uuid in (picky, hopeless, other, plain)])
+
+    def test_who_leaves_nodes_out_takes_few_statements(self):
+        """Whoever cannot be served is read, and not tried one by one."""
+        node, *others = self.free_later(101)
+        for other in others:
+            self.wait(**self.exclude(node.uuid, other.uuid))
+        fine = self.wait()
+        self.release(node)
+        with statements.Statements() as made:
+            self.serve()
+        self.assertEqual(node.uuid, self.node_of(fine))
+        self.assertLess(len(made.texts), 40)
+
+    def test_what_is_no_longer_remembered_is_read_again(self):
+        """Whoever asked for what was forgotten was taken to be gone."""
+        real = class_queue.REMEMBERED
+        class_queue.REMEMBERED = 2
+        self.addCleanup(setattr, class_queue, 'REMEMBERED', real)
+        class_queue._demanded.clear()
+        wanted = {trait: self.wait(traits=[trait])
+                  for trait in ('CUSTOM_A', 'CUSTOM_B', 'CUSTOM_C',
+                                'CUSTOM_D', 'CUSTOM_E')}
+        for trait, uuid in wanted.items():
+            node = fixtures.add_node([trait])
+            self.serve()
+            self.assertEqual(node.uuid, self.node_of(uuid))
+
+    def patch_ahead(self, number):
+        real = class_queue.AHEAD
+        class_queue.AHEAD = number
+        self.addCleanup(setattr, class_queue, 'AHEAD', real)
 
     def test_a_namesake_is_preferred(self):
         plain, named = self.free_later(2)
@@ -219,7 +282,7 @@ class HaltTests(ServingTestCase):
         node = fixtures.add_node()
         new = self.wait(0)
         locked = iter([False])
-        real = serving.lock_queue
+        real = class_queue.lock
         self.patch_lock(lambda connection, name: next(locked, None)
                         is None and real(connection, name))
         self.api.match()
@@ -230,9 +293,9 @@ class HaltTests(ServingTestCase):
         self.assertEqual(node.uuid, self.node_of(new))
 
     def patch_lock(self, function):
-        real = serving.lock_queue
-        serving.lock_queue = function
-        self.addCleanup(setattr, serving, 'lock_queue', real)
+        real = class_queue.lock
+        class_queue.lock = function
+        self.addCleanup(setattr, class_queue, 'lock', real)
 
 
 def _requests():
@@ -241,6 +304,7 @@ def _requests():
         'priority': st.integers(-2, 2),
         'owner': st.sampled_from([None, None, 'p', 'q']),
         'named': st.booleans(),
+        'excluded': st.sets(st.integers(0, 4), max_size=3),
         'waits': st.sampled_from([True, True, True, False]),
     })
 
@@ -267,6 +331,10 @@ class ModelTests(ServingTestCase):
         for request in requests:
             candidates = ([nodes[0].uuid] if request.pop('named') else [])
             request['candidates'] = candidates
+            request['constraints'] = {'excluded_nodes': sorted(
+                nodes[number].uuid for number in request.pop('excluded')
+                if number < len(nodes)
+                and nodes[number].uuid not in candidates)}
             uuid = self.wait(60 if request.pop('waits') else 0, **request)
             order[uuid] = allocations.get(uuid)
         while nodes:
@@ -291,7 +359,8 @@ class ModelTests(ServingTestCase):
                      or row.owner is not None and row.owner == node.owner
                      or row.owner is None)
                 and (not row.candidate_nodes
-                     or node.uuid in row.candidate_nodes))
+                     or node.uuid in row.candidate_nodes)
+                and node.uuid not in row.constraints['excluded_nodes'])
 
     def check(self, order, released):
         now = {uuid: allocations.get(uuid) for uuid in order}
@@ -316,6 +385,79 @@ def fixtures_traits(node):
     with session.reader() as connection:
         return connection.execute(sa.select(member.c.trait).where(
             member.c.trait_set_id == node.trait_set_id)).scalars().all()
+
+
+class LoopTests(ServingTestCase):
+
+    def test_a_class_that_rings_without_end_keeps_no_other_waiting(self):
+        self.wait()
+        other = self.wait(resource_class='other')
+        fixtures.add_node(resource_class='other')
+        loop, served = self.api.serving, []
+        real = claims.serve
+
+        def serve(resource_class, *args):
+            served.append(resource_class)
+            if len(served) > 20:
+                loop.stop()
+            loop.ring('metal')
+            return real(resource_class, *args)
+
+        claims.serve = serve
+        self.addCleanup(setattr, claims, 'serve', real)
+        loop._sweep_at = float('inf')
+        loop.ring('metal')
+        loop.ring('other')
+        loop.walk()
+        self.assertEqual('active', allocations.get(other).state)
+        self.assertIn('other', served[:3])
+
+    def test_a_sweep_comes_in_time_however_often_it_rings(self):
+        other = self.wait(resource_class='other')
+        fixtures.add_node(resource_class='other')
+        self.wait()
+        loop, served = self.api.serving, []
+        real = claims.serve
+
+        def serve(resource_class, *args):
+            served.append(resource_class)
+            if len(served) > 20:
+                loop.stop()
+            if len(served) == 3:
+                # It is time.
+                loop._sweep_at = 0
+            loop.ring('metal')
+            return real(resource_class, *args)
+
+        claims.serve = serve
+        self.addCleanup(setattr, claims, 'serve', real)
+        loop._sweep_at = float('inf')
+        loop.ring('metal')
+        loop.walk()
+        self.assertEqual('active', allocations.get(other).state)
+
+    def test_a_deadline_is_kept_while_a_class_rings_without_end(self):
+        """Nobody was told as long as nodes were looked for."""
+        uuid = self.wait(1)
+        stopping = threading.Event()
+
+        def ring():
+            while not stopping.wait(0.001):
+                self.api.serving.ring('metal')
+
+        parts = (ring, self.api.serving.run, self.api.expiry.run)
+        threads = [threading.Thread(target=part) for part in parts]
+        for thread in threads:
+            thread.start()
+        try:
+            waiting.until(lambda: allocations.get(uuid).state == 'error', 10,
+                          'the deadline is kept')
+        finally:
+            stopping.set()
+            self.api.serving.stop()
+            self.api.expiry.stop()
+            for thread in threads:
+                thread.join()
 
 
 class StatementTests(ServingTestCase):
