@@ -63,7 +63,7 @@ class Expiry:
         """Look for deadlines that are over until stopped."""
         while not self._stopping:
             self._bell.clear()
-            pause = STEP
+            pause: float = STEP
             try:
                 self.walk()
                 pause = min(STEP, max(0.0, self._next - time.monotonic()))

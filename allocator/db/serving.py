@@ -75,8 +75,9 @@ class Server:
         self._columns = columns
         self.queue = class_queue.ClassQueue(connection, resource_class,
                                             columns)
-        # Free nodes by UUID; None if there are too many.
-        self._free: dict | None = None
+        # Free nodes by UUID, and whether these are all.
+        self._free: dict = {}
+        self._is_whole = False
         # Pending rows, which do not wait, by id.
         self._rows: dict[int, sa.Row] = {}
         self._hopeless: set = set()
@@ -142,17 +143,18 @@ class Server:
         if any(profiles.get(node.profile_id) is None for node in free):
             profiles.refresh(self._connection)
         kinds = {(node.profile_id, node.owner, node.lessee) for node in free}
-        if len(free) < FEW_FREE:
-            self._free = {node.uuid: node for node in free}
+        self._free = {node.uuid: node for node in free}
+        self._is_whole = len(free) < FEW_FREE
         demands = self.queue.demands()
-        asked = (self.queue.requirements(demands, skip) if self._free
+        asked = (self.queue.requirements(demands, skip) if self._is_whole
                  else {})
         for demand in demands:
-            if self._free is None or _may_suit(asked.get(demand), kinds):
+            if not self._is_whole or _may_suit(asked.get(demand), kinds):
                 read = functools.partial(self.queue.ahead, demand, skip)
                 self._add(_Line(read(), read))
         read = functools.partial(
-            self.queue.naming, self._free and list(self._free), skip)
+            self.queue.naming, list(self._free) if self._is_whole else None,
+            skip)
         self._add(_Line(read(), read, ask_alike=False))
 
     def _serve_first(self, limit):
@@ -174,8 +176,7 @@ class Server:
 
         :returns: list of ids in the same order
         """
-        if line.ask_alike and line.offered is None or (
-                not line.ask_alike and self._free is None):
+        if line.offered is None if line.ask_alike else not self._is_whole:
             return ids
         hopeless = {row.id for row in self.queue.read(
             sa.select(*self._columns), ids)
