@@ -6,6 +6,8 @@ Locks are taken in the order allocation, node everywhere, so two releases
 circle.
 """
 
+import dataclasses
+
 import sqlalchemy as sa
 
 from allocator.common import exception
@@ -38,6 +40,18 @@ _REMOVE = sa.delete(_allocation).where(
     _allocation.c.id == sa.bindparam('allocation_id'))
 
 
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What has become of the node of an allocation that was deleted.
+
+    :ivar node_uuid: UUID of the node, None if it had none
+    :ivar backend_id: id of the backend that has yet to release it, or None
+    """
+
+    node_uuid: str | None = None
+    backend_id: int | None = None
+
+
 def delete_allocation(uuid, seen=None, request_id=None):
     """Delete an allocation and free its node.
 
@@ -45,7 +59,7 @@ def delete_allocation(uuid, seen=None, request_id=None):
     :param seen: row of the allocation that is meant; another one may have
         the UUID by now
     :param request_id: global request id of whom it is for
-    :returns: id of the backend that has yet to release the node, or None
+    :returns: Release
     :raises: AllocationNotFound, NodeInUse
     """
     return _delete_allocation(uuid, seen, request_id, session.Attempts())
@@ -68,9 +82,10 @@ def _delete_allocation(uuid, seen, request_id, attempts):
             raise exception.AllocationNotFound(allocation=uuid)
         node = connection.execute(
             _LOCK_NODE, {'allocation_id': allocation.id}).first()
-        backend_id = None
+        release = Release()
         if node is not None:
             check_releasable(node)
+            release = Release(node.uuid)
             if node.backend_id == models.OWN:
                 free_node(connection, node)
             elif backend_writes.withdraw_unsent(
@@ -78,13 +93,13 @@ def _delete_allocation(uuid, seen, request_id, attempts):
                 free_node(connection, node,
                           generation=_node.c.generation + 1)
             else:
-                backend_id = node.backend_id
+                release = Release(node.uuid, node.backend_id)
                 _release_there(connection, allocation, node, request_id)
         if waiters.has_waited(allocation):
             waiters.leave(connection, [allocation.id])
         remove(connection, allocation.id)
-        attempts.note((allocation.id, backend_id))
-        return backend_id
+        attempts.note((allocation.id, release))
+        return release
 
 
 def _release_there(connection, allocation, node, request_id):

@@ -80,11 +80,12 @@ def delete(row):
     """
     context = pecan.request.context
     with notifications.lifecycle(context, 'delete', row._mapping):
-        backend_id = releases.delete_allocation(
+        release = releases.delete_allocation(
             row.uuid, row, context.global_id)
-        if backend_id is not None:
-            _await_release(context, backend_id, row.uuid)
-    waking.tell(context, row.node_uuid)
+        if release.backend_id is not None:
+            _await_release(context, release.backend_id, row.uuid)
+    # It may have got a node since its row was read.
+    waking.tell(context, release.node_uuid)
     LOG.info('Allocation %s is deleted', row.uuid)
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from allocator.db import conductors
 from allocator.db import models
+from allocator.db import releases
 from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests.unit.api import allocating
@@ -272,6 +273,25 @@ class ServedTests(WaitingTestCase):
         self.api.serve()
         self.assertTrue(self.is_active(created))
         self.assertEqual(0, self.count_waiters())
+
+    def test_by_the_node_of_one_that_got_it_as_it_was_deleted(self):
+        """It had none yet when its row was read, so nobody was told."""
+        first, second = self.wait(), self.wait()
+        real = releases.delete_allocation
+
+        def delete(*args):
+            fixtures.add_node()
+            self.api.serving.ring()
+            self.api.serve()
+            return real(*args)
+
+        releases.delete_allocation = delete
+        self.addCleanup(setattr, releases, 'delete_allocation', real)
+        answer = self.api.delete('%s/%s' % (URL, first['uuid']))
+        self.assertEqual(204, answer.status)
+        self.api.serving._sweep_at = float('inf')
+        self.api.serve()
+        self.assertTrue(self.is_active(second))
 
     def test_by_a_node_that_has_become_suitable(self):
         changes = (

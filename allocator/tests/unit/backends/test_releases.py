@@ -31,7 +31,7 @@ class ReleaseTests(mirroring.MirrorTestCase):
 
     def test_released_there_the_node_is_free(self):
         uuid, node = self.active()
-        self.assertIsNotNone(self.release(uuid))
+        self.assertIsNotNone(self.release(uuid).backend_id)
         self.assertEqual(0, self.node(node).free)
         self.write()
         self.assertNotIn(uuid, self.store().allocations)
@@ -44,7 +44,7 @@ class ReleaseTests(mirroring.MirrorTestCase):
         self.loop.walk()
         seen = self.services['east'].request_ids
         seen.clear()
-        self.assertIsNone(self.release(uuid))
+        self.assertIsNone(self.release(uuid).backend_id)
         self.assertEqual((2, None), (self.node(node).free,
                                      self.node(node).instance_uuid))
         self.assertEqual(0, self.write())
@@ -74,7 +74,7 @@ class ReleaseTests(mirroring.MirrorTestCase):
         uuid = self.allocate()
         self.loop.walk()
         [_write] = backend_writes.lease(backends.get_row('east'), 8)
-        self.assertIsNotNone(self.release(uuid))
+        self.assertIsNotNone(self.release(uuid).backend_id)
         self.assertEqual(0, self.node(node).free)
         self.services['east'].request_ids.clear()
         self.assertEqual(1, self.write())

@@ -5,6 +5,7 @@ import datetime
 
 import sqlalchemy as sa
 
+from allocator.conductor import expiry
 from allocator.conductor import serving
 from allocator.db import allocations
 from allocator.db import backend_writes
@@ -21,6 +22,7 @@ class WaitingTests(mirroring.MirrorTestCase):
     def setUp(self):
         super().setUp()
         self.serving = serving.ServingLoop()
+        self.expiry = expiry.Expiry(self.serving.ring)
 
     def wait(self, seconds=60, **values):
         return self.allocate(state='waiting', wait_timeout=seconds,
@@ -29,6 +31,7 @@ class WaitingTests(mirroring.MirrorTestCase):
     def serve(self):
         self.serving.ring()
         self.serving.walk()
+        self.expiry.walk()
 
     def state(self, uuid):
         return allocations.get(uuid).state
@@ -80,6 +83,22 @@ class WaitingTests(mirroring.MirrorTestCase):
 
     def test_a_claim_that_was_not_sent_is_none_at_the_deadline(self):
         self.check_deadline(False, ('claim', 'withdrawn'))
+
+    def test_what_a_deadline_gives_back_goes_to_the_next_at_once(self):
+        """It was free until a sweep."""
+        self.store().enrol()
+        self.look()
+        first = self.wait()
+        self.serve()
+        self.end_patience()
+        second = self.wait()
+        self.expiry.walk()
+        self.look()
+        self.serving._sweep_at = float('inf')
+        self.expiry.walk()
+        self.assertEqual('error', self.state(first))
+        self.serving.walk()
+        self.assertEqual('confirming', self.state(second))
 
     def check_deadline(self, is_sent, expected):
         node, = self.store().enrol()
