@@ -14,8 +14,6 @@ from allocator.db import types
 
 _allocation = models.Allocation.__table__
 
-_JSON = types.JSON()
-
 
 @dataclasses.dataclass(frozen=True)
 class Flaw:
@@ -48,10 +46,7 @@ def find(connection, nodes):
 def read_info(node):
     """Read a node's instance_info.
 
+    :param node: row of the node, in which it is a text
     :returns: dict, or None for what is no object
     """
-    try:
-        info = _JSON.process_result_value(node.instance_info, None)
-    except ValueError:
-        return None
-    return info if isinstance(info, dict) else None
+    return types.read_object(node.instance_info)

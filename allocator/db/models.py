@@ -79,7 +79,7 @@ class Chassis(Base):
     id = sa.Column(types.BigInteger, primary_key=True)
     uuid = sa.Column(sa.String(36), nullable=False)
     description = sa.Column(sa.String(255))
-    extra = sa.Column(types.JSON, nullable=False)
+    extra = sa.Column(types.JSONObject, nullable=False)
 
 
 class TraitSet(Base):
@@ -471,10 +471,10 @@ class Node(Base):
                                 server_default='')
     shard = sa.Column(sa.String(255))
     driver = sa.Column(sa.String(255))
-    driver_info = sa.Column(types.JSON, nullable=False)
-    properties = sa.Column(types.JSON, nullable=False)
-    extra = sa.Column(types.JSON, nullable=False)
-    instance_info = sa.Column(types.JSON, nullable=False)
-    network_data = sa.Column(types.JSON, nullable=False)
+    driver_info = sa.Column(types.JSONObject, nullable=False)
+    properties = sa.Column(types.JSONObject, nullable=False)
+    extra = sa.Column(types.JSONObject, nullable=False)
+    instance_info = sa.Column(types.JSONObject, nullable=False)
+    network_data = sa.Column(types.JSONObject, nullable=False)
     # The names of the hardware interfaces: {"deploy_interface": "direct"}.
-    interfaces = sa.Column(types.JSON, nullable=False)
+    interfaces = sa.Column(types.JSONObject, nullable=False)

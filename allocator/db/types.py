@@ -46,6 +46,37 @@ class JSON(sa.types.TypeDecorator):
         return json.loads(value)
 
 
+def read_object(text):
+    """Read a JSON object.
+
+    :param text: a JSON document, as it is stored
+    :returns: dict, or None for what is no object
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class JSONObject(JSON):
+    """A JSON object, stored as ASCII text.
+
+    What else something outside of this service may have written there is
+    read as an empty one, so that clients can put it right.
+    """
+
+    cache_ok = True
+
+    def process_result_value(self, value, dialect):
+        if value is None:
+            return None
+        # Nearly every document is empty.
+        if value == '{}':
+            return {}
+        return read_object(value) or {}
+
+
 def is_among(connection, column, values):
     """Build the condition that a column has one of some values.
 
