@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving a claim elsewhere, as its backend leaves it without an answer."""
 
+import functools
+
 import sqlalchemy as sa
 
 from allocator.common import states
@@ -41,14 +43,15 @@ def move_elsewhere(write):
         search = taking.Search([old.node_id], [
             open_.backend_id
             for open_ in backend_writes.get_open(connection, [row.uuid])])
-        taken = taking.take_particular(connection, row, 1, search)
+        batch = claims.Batch(size=1)
+        take = functools.partial(taking.take_particular, connection, row)
+        taken = taking.take_sound(connection, take, 1, search, batch.flaws)
         if not taken:
             return None
         connection.execute(
             sa.update(_node).where(_node.c.id == old.node_id).values(
                 allocation_id=None, generation=_node.c.generation + 1))
         backend_writes.withdraw(connection, write)
-        batch = claims.Batch(size=1)
         batch.claims.append(claims.Claim(row, taken[0]))
         claims.write(connection, batch.claims)
         return batch

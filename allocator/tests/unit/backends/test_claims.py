@@ -264,6 +264,24 @@ class ClaimTests(mirroring.MirrorTestCase):
         self.assertEqual('confirming', allocations.get(uuid).state)
         self.assertEqual(uuid, self.node(node).instance_uuid)
 
+    def test_a_flawed_node_does_not_keep_a_claim_from_moving(self):
+        """It ended in a TypeError, although other nodes were free."""
+        self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.loop.walk()
+        [write] = backend_writes.lease(backends.get_row('east'), 8)
+        late = dataclasses.replace(
+            write, leased_at=write.leased_at - datetime.timedelta(hours=1))
+        flawed = fixtures.add_node(instance_info=[1])
+        self.assertFalse(claim.go_elsewhere(late, 'no answer'))
+        sound = fixtures.add_node()
+        self.assertTrue(claim.go_elsewhere(late, 'no answer'))
+        found = allocations.get(uuid)
+        self.assertEqual(('active', sound.uuid),
+                         (found.state, found.node_uuid))
+        self.assertIsNone(self.node(flawed.uuid).instance_uuid)
+
     def test_never_more_than_max_requests(self):
         self.options['east'].set('max_requests', 2)
         self.store().enrol(5)
