@@ -46,7 +46,8 @@ def wanted(traits, properties):
     """Say which profile a node needs.
 
     :param traits: iterable of its traits
-    :param properties: its properties, as they are stored
+    :param properties: its properties, as they are stored; what is no dict
+        counts as an empty one
     :returns: Wanted
     """
     return Wanted(tuple(sorted(set(traits))),

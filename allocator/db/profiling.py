@@ -9,8 +9,8 @@ before.
 
 import collections
 import datetime
-import json
 
+from oslo_log import log
 import sqlalchemy as sa
 
 from allocator.db import known_profiles
@@ -19,6 +19,8 @@ from allocator.db import profiles
 from allocator.db import session
 from allocator.db import traits
 from allocator.db import types
+
+LOG = log.getLogger(__name__)
 
 _node = models.Node.__table__
 
@@ -32,7 +34,9 @@ TOGETHER = 100
 # may take so long from its last statement to its COMMIT.
 MARGIN = 60
 
-_COLUMNS = (_node.c.id, _node.c.trait_set_id, _node.c.profile_id,
+# What comes after the first two is what nodes may be alike in.
+_COLUMNS = (_node.c.id, _node.c.uuid, _node.c.trait_set_id,
+            _node.c.profile_id,
             # As text: fleets have few different ones, and each is parsed
             # once.
             sa.type_coerce(_node.c.properties, types.LongText).label('text'))
@@ -48,6 +52,8 @@ class Profiler:
     def __init__(self, since=None):
         self._since = since
         self._wanted: dict = {}
+        # Properties that are no JSON objects.
+        self._broken: set[str] = set()
 
     def run(self):
         """Look at the nodes that have changed since the last time.
@@ -71,6 +77,7 @@ class Profiler:
             count += self._mend(rows)
             last_id = rows[-1].id
         self._wanted.clear()
+        self._broken.clear()
         return count
 
     def _mend(self, rows):
@@ -84,9 +91,12 @@ class Profiler:
         alike = collections.defaultdict(list)
         for row in rows:
             _wanted, digest = self._find(row, sets)
+            if row.text in self._broken:
+                LOG.warning('The properties of node %s are no JSON object, so '
+                            'it counts as one without any', row.uuid)
             profile = known.get(row.profile_id)
             if profile is None or profile.digest != digest:
-                alike[row[1:]].append(row)
+                alike[row[2:]].append(row)
         count = 0
         for group in alike.values():
             columns = profiles.intern(self._find(group[0], sets)[0])
@@ -97,8 +107,11 @@ class Profiler:
     def _find(self, row, sets):
         key = (row.trait_set_id, row.text)
         if key not in self._wanted:
+            properties = types.read_object(row.text)
+            if properties is None:
+                self._broken.add(row.text)
             wanted = profiles.wanted(sets.get(row.trait_set_id, ()),
-                                     json.loads(row.text))
+                                     properties)
             self._wanted[key] = wanted, profiles.digest(wanted)
         return self._wanted[key]
 

@@ -277,6 +277,26 @@ class ProfilingTests(Profiles):
         self.assertEqual(self.intern(['CUSTOM_B'], cpus=8)['profile_id'],
                          self.profile_of(node))
 
+    def test_properties_that_are_no_object_count_as_none(self):
+        """One such node ended every round of the upkeep."""
+        log = self.useFixture(base_fixtures.FakeLogger())
+        broken = [self.first_release_adds(['CUSTOM_A'], cpus='8')
+                  for _ in range(5)]
+        for node, text in zip(broken, ('[1]', '"text"', '7', 'null',
+                                       '{broken'), strict=True):
+            fixtures.change_node(node.uuid,
+                                 properties=sa.literal(text, sa.Text))
+        fine = self.first_release_adds(['CUSTOM_A'], cpus='8')
+        self.assertEqual(6, profiling.Profiler().run())
+        self.assertEqual({self.intern(['CUSTOM_A'])['profile_id']},
+                         set(map(self.profile_of, broken)))
+        self.assertEqual(self.intern(['CUSTOM_A'], cpus=8)['profile_id'],
+                         self.profile_of(fine))
+        for node in broken:
+            self.assertIn('The properties of node %s are no JSON object'
+                          % node.uuid, log.output)
+        self.assertNotIn(fine.uuid, log.output)
+
     def test_the_setting_changes(self):
         node = fixtures.add_node(properties={'vendor': 'acme'})
         self.configuration.set('schedulable_properties', ['vendor'],
