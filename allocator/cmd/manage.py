@@ -17,6 +17,9 @@ from allocator.db import purges
 # Days that a failed allocation stays unless the operator says otherwise.
 PURGE_AFTER = 30
 
+# A hundred years. With some more, the time would be before the calendar.
+MAX_DAYS = 36500
+
 
 def _number(text):
     """Parse a whole number that is not negative."""
@@ -25,12 +28,21 @@ def _number(text):
     return int(text)
 
 
+def _days(text):
+    """Parse a number of days."""
+    days = _number(text)
+    if days > MAX_DAYS:
+        raise argparse.ArgumentTypeError('%r is more than %d days'
+                                         % (text, MAX_DAYS))
+    return days
+
+
 def _add_purge(subparsers):
     purge = subparsers.add_parser(
         'purge', help='Remove allocations in state "error" that have not '
                       'changed for some days.')
     purge.add_argument(
-        '--older-than', metavar='DAYS', type=_number, default=PURGE_AFTER,
+        '--older-than', metavar='DAYS', type=_days, default=PURGE_AFTER,
         help='Days without a change (default: %(default)s).')
     purge.add_argument(
         '--limit', metavar='COUNT', type=_number,

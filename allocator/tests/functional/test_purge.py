@@ -95,9 +95,20 @@ class PurgeTests(testcase.ServiceTests):
             201, self.client.post('/v1/allocations', body).status_code)
 
     def test_nonsense_is_refused(self):
-        for arguments in (['--older-than', '-1'], ['--limit', 'many']):
+        """A million days ended in a traceback."""
+        for arguments, fault in (
+                (['--older-than', '-1'], 'is no whole number'),
+                (['--older-than', '1000000'], 'is more than 36500 days'),
+                (['--limit', 'many'], 'is no whole number')):
             made = processes.run('allocator-manage', '--config-file',
                                  self.service.config_file, 'purge',
                                  *arguments)
             self.assertEqual(2, made.returncode)
-            self.assertIn('is no whole number', made.stdout)
+            self.assertIn(fault, made.stdout)
+
+    def test_the_longest_time_is_one_of_the_calendar(self):
+        made = processes.run('allocator-manage', '--config-file',
+                             self.service.config_file, 'purge',
+                             '--older-than', '36500')
+        self.assertEqual((0, '0 allocations removed.'),
+                         (made.returncode, made.stdout.strip()))
