@@ -42,6 +42,12 @@ def _patch(name, check, description):
     return _rule(name, check, description, ('PATCH', _NODE))
 
 
+def _field(name, check, description):
+    """Make a rule for fields that a node may also be created with."""
+    return _rule(name, check, description, ('PATCH', _NODE),
+                 ('POST', _NODES))
+
+
 def _below(path, *methods):
     return [(method, _NODE + path) for method in methods]
 
@@ -74,34 +80,35 @@ rules = [
     _rule('delete', _ADMINS, 'Delete a node', ('DELETE', _NODE)),
     _rule('delete:self_owned_node', personas.OWNER_ADMIN,
           'Delete a node that one\'s own project owns', ('DELETE', _NODE)),
-    _patch('update', _OWNERS,
+    _field('update', _OWNERS,
            'Change the fields of a node that no other policy names'),
-    _patch('update_extra', _OPERATORS, 'Change the extra field of a node'),
-    _patch('update_instance_info', _OPERATORS,
+    _field('update_extra', _OPERATORS, 'Change the extra field of a node'),
+    _field('update_instance_info', _OPERATORS,
            'Change the instance_info field of a node'),
     _patch('update_owner_provisioned', _ADMINS,
            'Change the owner of a node that is deployed'),
-    _patch('update:chassis_uuid', _ADMINS, 'Move a node to a chassis'),
-    _patch('update:conductor_group', _SYSTEM,
+    _field('update:chassis_uuid', _ADMINS, 'Move a node to a chassis'),
+    _field('update:conductor_group', _SYSTEM,
            'Change the conductor group of a node'),
-    _patch('update:driver_info', _OWNERS,
+    _field('update:driver_info', _OWNERS,
            'Change the driver_info field of a node'),
-    _patch('update:driver_interfaces', _OWNERS,
+    _field('update:driver_interfaces', _OWNERS,
            'Change the interfaces of a node'),
-    _patch('update:instance_uuid', _OWNERS,
+    _field('update:instance_uuid', _OWNERS,
            'Associate a node with an instance, or end that'),
-    _patch('update:lessee', _OWNING_MANAGERS, 'Lease a node to a project'),
-    _patch('update:name', _OWNERS, 'Rename a node'),
-    _patch('update:network_data', _OWNERS,
+    _field('update:lessee', _OWNING_MANAGERS, 'Lease a node to a project'),
+    _field('update:name', _OWNERS, 'Rename a node'),
+    _field('update:network_data', _OWNERS,
            'Change the network_data field of a node'),
     _patch('update:owner', _SYSTEM, 'Give a node to a project'),
-    _patch('update:properties', _OWNERS,
+    _field('update:properties', _OWNERS,
            'Change the properties field of a node'),
-    _patch('update:retired', _OWNERS,
+    _field('update:retired', _OWNERS,
            'Change the retired flag of a node'),
-    _patch('update:shard', _ADMINS, 'Change the shard of a node'),
+    _field('update:shard', _ADMINS, 'Change the shard of a node'),
     _rule('set_maintenance', _OPERATORS, 'Set a node in maintenance',
-          *_below('/maintenance', 'PUT')),
+          *_below('/maintenance', 'PUT'), ('PATCH', _NODE),
+          ('POST', _NODES)),
     _rule('clear_maintenance', _OPERATORS, 'End the maintenance of a node',
           *_below('/maintenance', 'DELETE')),
     _rule('get_states', _READERS, 'Read the states of a node',

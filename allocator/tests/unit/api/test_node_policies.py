@@ -6,8 +6,11 @@ import uuid
 
 import fixtures
 
+from allocator import policies
+from allocator.api.controllers.v1.nodes import field_policies
 from allocator.api.controllers.v1.nodes import update
 from allocator.common import policy
+from allocator.common import states
 from allocator.tests.unit.api import inventory
 
 ROLES = {'reader': ('reader',), 'member': ('reader', 'member'),
@@ -164,6 +167,17 @@ class NodePoliciesTest(inventory.InventoryTestCase):
         # With those that fields to come have for themselves.
         self.assertLessEqual({'chassis_uuid', 'conductor_group', 'shard'},
                              refused)
+
+    def test_a_rule_names_each_request_that_needs_it(self):
+        """Those on fields did not name the creation."""
+        said = {rule.name.removeprefix('baremetal:node:'): {
+            (operation['method'], operation['path'])
+            for operation in rule.operations}
+            for rule in policies.list_rules()}
+        for rule in field_policies.of_creation(update.PATCHABLE):
+            self.assertIn(('POST', '/nodes'), said[rule], rule)
+        for rule in field_policies.of_patch(update.PATCHABLE, states.ACTIVE):
+            self.assertIn(('PATCH', '/nodes/{node_ident}'), said[rule], rule)
 
     def test_null_is_no_field_at_a_creation(self):
         self.be('admin')
