@@ -5,10 +5,13 @@ tox -e lower-bounds runs this with the oldest libraries that are admitted, so
 it needs nothing else of the tests' requirements.
 """
 
+import configparser
+import pathlib
 import signal
 
 from testtools import content
 
+import allocator
 from allocator.tests.functional import databases
 from allocator.tests.functional import fixtures
 from allocator.tests.functional import processes
@@ -82,8 +85,18 @@ class CommandTests:
 class HelpTests:
 
     def test_each_command_explains_itself(self):
-        for command in ('allocator', 'allocator-api', 'allocator-conductor',
-                        'allocator-dbsync', 'allocator-status'):
+        """Once, allocator-manage was not among them."""
+        commands = _console_scripts()
+        self.assertIn('allocator-manage', commands)
+        for command in commands:
             made = processes.run(command, '--help')
             self.assertEqual(0, made.returncode, made.stdout)
             self.assertIn('usage: ' + command, made.stdout)
+
+
+def _console_scripts():
+    """List the commands that setup.cfg has installed."""
+    setup = configparser.ConfigParser()
+    setup.read(pathlib.Path(allocator.__file__).parent.parent / 'setup.cfg')
+    return [line.partition('=')[0].strip() for line in
+            setup['entry_points']['console_scripts'].strip().splitlines()]
