@@ -6,8 +6,10 @@ import threading
 from oslo_log import log
 
 from allocator.db import backend_writes
+from allocator.db import conductors
 from allocator.db import profiles
 from allocator.db import profiling
+from allocator.db import traits
 
 LOG = log.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class Upkeep:
     def round(self, removes=True):
         """Do what has to be done.
 
-        :param removes: whether to remove unused profiles, too
+        :param removes: whether to remove what nobody needs, too
         """
         if count := self._profiler.run():
             LOG.info('%d nodes have got another profile', count)
@@ -52,6 +54,10 @@ class Upkeep:
             return
         if count := profiles.remove_unused():
             LOG.info('%d profiles without nodes are removed', count)
+        if conductors.all_know(conductors.PROFILES):
+            if count := traits.remove_unused():
+                LOG.info('%d sets of traits without profiles are removed',
+                         count)
         while count := backend_writes.remove_tombstones():
             LOG.info('%d writes to backends that were done more than a day '
                      'ago are forgotten', count)

@@ -83,10 +83,11 @@ class Chassis(Base):
 
 
 class TraitSet(Base):
-    """A set of traits that one or more nodes have.
+    """A set of traits that one or more profiles have.
 
-    A set never changes and is never removed, so a node's traits are one
-    column of its row.
+    A set never changes, and stays as long as a profile or a node refers to
+    it. ``updated_at`` says since when no profile does, or when it was last
+    wanted meanwhile; it is null while one does.
     """
 
     __tablename__ = 'trait_sets'
