@@ -73,13 +73,14 @@ def create(values, candidates=(), tenant=None, is_new_uuid=False):
         UnknownExcluded, AllExcluded
     """
     values = dict(values)
-    if values['state'] == states.WAITING:
-        waiters.ensure_queue(values['resource_class'])
     known_conductors.require(_needed(values))
     values['candidate_nodes'] = []
     if candidates or not is_new_uuid or values.get('constraints') or (
             values['state'] == states.WAITING):
         _look(values, candidates, tenant, is_new_uuid)
+    if values['state'] == states.WAITING:
+        # Not before: it stays, even if the request is refused.
+        waiters.ensure_queue(values['resource_class'])
     values.setdefault('created_at', timeutils.utcnow())
     _store(values, session.Attempts())
     return values

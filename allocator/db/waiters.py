@@ -60,7 +60,8 @@ def demand_of(requirement):
 def ensure_queue(resource_class):
     """Have a resource class have a queue, by which it is served.
 
-    It is never removed: there are few classes.
+    It is never removed: who serves the class finds no other lock, and there
+    are few classes. So it is to be made when nothing is refused any more.
 
     :param resource_class: the class
     """

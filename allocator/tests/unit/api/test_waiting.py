@@ -6,6 +6,7 @@ import datetime
 import sqlalchemy as sa
 
 from allocator.db import conductors
+from allocator.db import known_conductors
 from allocator.db import models
 from allocator.db import releases
 from allocator.db import session
@@ -14,6 +15,7 @@ from allocator.tests.unit.api import allocating
 
 URL = allocating.OWN_URL
 
+_queue = models.Queue.__table__
 _waiter = models.Waiter.__table__
 
 
@@ -121,6 +123,23 @@ class CreateTests(WaitingTestCase):
                                      'wait_timeout': 1})
         self.refuse(503, answer, 'older release')
         self.create()
+
+    def test_what_is_refused_leaves_no_queue(self):
+        """Each class that somebody invented got a row, which stays."""
+        self.refuse(400, self.api.post(URL, {
+            'resource_class': 'invented', 'wait_timeout': 60,
+            'candidate_nodes': ['unknown']}))
+        self.refuse(400, self.api.post(URL, {
+            'resource_class': 'invented', 'wait_timeout': 60,
+            'excluded_nodes': ['unknown']}))
+        with session.writer() as connection:
+            connection.execute(sa.delete(models.Conductor.__table__))
+        known_conductors.forget()
+        self.refuse(503, self.api.post(URL, {
+            'resource_class': 'invented', 'wait_timeout': 60}))
+        with session.reader() as connection:
+            self.assertEqual([], connection.execute(
+                sa.select(_queue.c.resource_class)).scalars().all())
 
     def test_a_deployed_node_is_not_waited_for(self):
         node = fixtures.add_node(provision_state='active')
