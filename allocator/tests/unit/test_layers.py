@@ -11,18 +11,27 @@ import allocator
 
 _ROOT = pathlib.Path(allocator.__file__).parent
 
+# What allocates, beneath which the other packages are.
+_DOMAIN = ('allocator.api', 'allocator.backends', 'allocator.conductor',
+           'allocator.db')
+
 # What the modules of a package must not import, and what they may in spite
 # of it.
 _FORBIDDEN = {
     'api': (('sqlalchemy', 'oslo_db', 'alembic', 'allocator.db.models',
              'allocator.conductor'), ('allocator.conductor.rpcapi',)),
+    'backends': (('allocator.api', 'allocator.conductor'), ()),
+    'common': (_DOMAIN, ()),
     'conductor': (('allocator.api',), ()),
-    'db': (('allocator.api', 'allocator.conductor'), ()),
-    'policies': (('allocator.api', 'allocator.conductor', 'allocator.db'),
-                 ()),
-    'telemetry': (('allocator.api', 'allocator.conductor', 'allocator.db'),
-                  ()),
+    'conf': (_DOMAIN, ()),
+    'db': (('allocator.api', 'allocator.backends', 'allocator.conductor'),
+           ()),
+    'policies': (_DOMAIN, ()),
+    'telemetry': (_DOMAIN, ()),
 }
+
+# What starts the others may import them all.
+_ABOVE = {'cmd', 'tests', 'wsgi'}
 
 
 def _imports(path, package):
@@ -74,6 +83,11 @@ class LayerTests(testtools.TestCase):
         """Controllers imported SQLAlchemy and the models."""
         for name in _FORBIDDEN:
             self.assertEqual([], _breaches(_ROOT / name))
+
+    def test_every_package_has_its_place(self):
+        """Those of backends and of what all share had none."""
+        packages = {path.parent.name for path in _ROOT.glob('*/__init__.py')}
+        self.assertEqual(set(_FORBIDDEN) | _ABOVE, packages)
 
     def test_every_form_of_import_is_seen(self):
         root = self.useFixture(fixtures.TempDir()).path
