@@ -186,6 +186,24 @@ def get_open(connection, uuids):
                                 _write.c.finished_at.is_(None))).all()
 
 
+def unsettled(connection, allocations):
+    """Find the backends that may yet carry out earlier claims.
+
+    A UUID is sent there for no other node before they have answered.
+
+    :param allocations: rows of allocations
+    :returns: dict of frozensets of backends' ids, by UUID
+    """
+    # Who never had a node has never been changed.
+    before = [row.uuid for row in allocations if row.updated_at is not None]
+    if not before or not backends.names():
+        return {}
+    found: dict[str, frozenset] = {}
+    for row in get_open(connection, before):
+        found[row.uuid] = found.get(row.uuid, frozenset()) | {row.backend_id}
+    return found
+
+
 def refusals(connection, allocations):
     """Say what backends refused some allocations with, each the last time.
 

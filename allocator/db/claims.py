@@ -113,7 +113,7 @@ class Batch:
 
 
 # What only listeners are told of a pending allocation; the first may be large.
-_UNUSED = ('extra', 'node_id', 'state', 'last_error', 'updated_at')
+_UNUSED = ('extra', 'node_id', 'state', 'last_error')
 
 # What a transaction writes of both sides, or of what has failed.
 _CLAIM_NODES = many_rows.Update(
@@ -352,11 +352,13 @@ def _write(connection, batch, attempts):
 
 def _match(connection, batch, search, rows):
     """Take nodes for allocations in whose classes nobody waits."""
-    particular, groups = _sort_out(connection, rows)
+    unsettled = backend_writes.unsettled(connection, rows)
+    particular, groups = _sort_out(connection, rows, unsettled)
     for row in particular:
         take = functools.partial(taking.take_particular, connection, row)
-        _assign(batch, [row], taking.take_sound(connection, take, 1, search,
-                                                batch.flaws))
+        _assign(batch, [row], taking.take_sound(
+            connection, take, 1, search.beside(unsettled.get(row.uuid, ())),
+            batch.flaws))
     # Whoever asks for more goes first: it has less to choose from.
     for requirement in sorted(groups, key=lambda r: -r.demands):
         wanting = groups[requirement]
@@ -371,9 +373,11 @@ def _assign(batch, rows, nodes):
     batch.unserved += rows[len(nodes):]
 
 
-def _sort_out(connection, rows):
+def _sort_out(connection, rows, unsettled):
     """Tell allocations that name certain nodes from those that do not.
 
+    :param unsettled: container of UUIDs of those that certain backends' nodes
+        will not do for
     :returns: list of the rows that prefer or demand certain nodes, and the
         other rows by requirement
     """
@@ -384,7 +388,8 @@ def _sort_out(connection, rows):
             sa.select(_node.c.name).where(_node.c.name.in_(names))).scalars())
     particular, groups = [], collections.defaultdict(list)
     for row in rows:
-        if row.candidate_nodes or row.name in namesakes:
+        if (row.candidate_nodes or row.name in namesakes
+                or row.uuid in unsettled):
             particular.append(row)
         else:
             groups[suitability.requirement_of(row)].append(row)

@@ -16,6 +16,7 @@ import itertools
 import sqlalchemy as sa
 
 from allocator.common import states
+from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import class_queue
 from allocator.db import known_profiles
@@ -80,6 +81,8 @@ class Server:
         self._is_whole = False
         # Pending rows, which do not wait, by id.
         self._rows: dict[int, sa.Row] = {}
+        # Backends that may yet carry out earlier claims, by UUID.
+        self._unsettled: dict[str, frozenset] = {}
         self._hopeless: set = set()
         self._lines: list[tuple] = []
         self.pairs: list[tuple] = []
@@ -208,8 +211,10 @@ class Server:
                     _allocation, 'PRIMARY'), waiting)}
             self._note_locked([id_ for id_ in waiting if id_ not in rows
                                and id_ not in self.queue.unreadable])
-        found = itertools.takewhile(lambda id_: id_ not in self.locked, ids)
-        return [rows[id_] for id_ in found if id_ in rows]
+        before = itertools.takewhile(lambda id_: id_ not in self.locked, ids)
+        found = [rows[id_] for id_ in before if id_ in rows]
+        self._unsettled = backend_writes.unsettled(self._connection, found)
+        return found
 
     def _note_locked(self, missed):
         """Find out who of those that could not be locked waits still."""
@@ -234,8 +239,11 @@ class Server:
                 nodes = self._take(plain)
             else:
                 plain = rows[:1]
-                nodes = self._take_sound(functools.partial(
-                    taking.take_particular, self._connection, rows[0]), 1)
+                nodes = taking.take_sound(
+                    self._connection, functools.partial(
+                        taking.take_particular, self._connection, rows[0]),
+                    1, self._search.beside(
+                        self._unsettled.get(rows[0].uuid, ())), self._flaws)
             self.pairs += zip(plain, nodes, strict=False)
             if (len(nodes) < len(plain) and line.ask_alike
                     and self._is_over(plain[0], line)):
@@ -250,6 +258,8 @@ class Server:
 
         :param row: row of the one that got none
         """
+        if row.uuid in self._unsettled:
+            return False
         requirement = suitability.requirement_of(row)
         offered: set[str] = set()
         if requirement.excluded:
@@ -268,7 +278,8 @@ class Server:
     def _alike(self, rows):
         """List those at the beginning that ask for the same.
 
-        :returns: list of rows; empty if the first one prefers some nodes
+        :returns: list of rows; empty if the first one prefers some nodes, or
+            some backends' nodes will not do for it
         """
         names = [row.name for row in rows if row.name is not None]
         namesakes = set()
@@ -278,7 +289,8 @@ class Server:
                     _node.c.name.in_(names))).scalars())
         found: list[sa.Row] = []
         for row in rows:
-            if row.candidate_nodes or row.name in namesakes or (
+            if (row.candidate_nodes or row.name in namesakes
+                    or row.uuid in self._unsettled) or (
                     found and row.constraints != found[0].constraints):
                 break
             found.append(row)
@@ -288,15 +300,13 @@ class Server:
         requirement = suitability.requirement_of(rows[0])
         if requirement in self._hopeless:
             return []
-        nodes = self._take_sound(functools.partial(
-            taking.take, self._connection, requirement), len(rows))
+        nodes = taking.take_sound(
+            self._connection, functools.partial(
+                taking.take, self._connection, requirement),
+            len(rows), self._search, self._flaws)
         if len(nodes) < len(rows):
             self._hopeless.add(requirement)
         return nodes
-
-    def _take_sound(self, take, count):
-        return taking.take_sound(self._connection, take, count, self._search,
-                                 self._flaws)
 
 
 def _may_suit(requirement, kinds):

@@ -5,6 +5,7 @@ A claim never locks a node that it does not take: what is skipped elsewhere
 because of it is really gone.
 """
 
+import copy
 import functools
 
 import sqlalchemy as sa
@@ -34,6 +35,16 @@ class Search:
         self.seen: set[int] = set(left_out)
         self.elsewhere_than = frozenset(elsewhere_than)
         self._has_refreshed = False
+
+    def beside(self, backends):
+        """Make a search that leaves out the nodes of some more backends.
+
+        :param backends: ids of backends
+        :returns: Search of the same transaction
+        """
+        found = copy.copy(self)
+        found.elsewhere_than = self.elsewhere_than.union(backends)
+        return found
 
     def learns_profiles(self, connection, requirement):
         """Tell whether there are profiles that this process did not know.

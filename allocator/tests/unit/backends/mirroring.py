@@ -107,7 +107,7 @@ class MirrorTestCase(testtools.TestCase):
     def release(self, uuid):
         """Delete an allocation here.
 
-        :returns: id of the backend that has to release it
+        :returns: releases.Release
         """
         return releases.delete_allocation(uuid)
 
