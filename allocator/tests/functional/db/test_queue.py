@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import statistics
 import threading
 import time
 
@@ -21,16 +20,6 @@ from allocator.tests.functional import testcase
 from allocator.tests.functional.db import schema
 
 MIB = 2 ** 20
-
-# Allocations during the dump, and how many of them are measured at each end.
-DUMPED = 10000
-MEASURED = 100
-
-# How much longer the last of them may take to become active than the first,
-# and what of that time is no claim, in seconds: POST, message and GET of an
-# idle service.
-SLOWER = 1.5
-AROUND = 0.004
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
@@ -113,34 +102,6 @@ class DumpTests(Queue):
             connection.execute(sa.select(sa.func.count()).select_from(_node))
             yield
             connection.rollback()
-
-    def measure(self):
-        """Make allocations one by one.
-
-        :returns: median of the seconds that one takes to become active
-        """
-        seconds = []
-        for _ in range(MEASURED):
-            seeds.add_allocations(self.engine)
-            started = time.monotonic()
-            self.loop.claim()
-            seconds.append(time.monotonic() - started)
-        return statistics.median(seconds)
-
-    def test_allocations_are_made_as_fast_during_a_dump(self):
-        """Each walk read again what was decided since the dump began."""
-        self.loop._sweep_at = time.monotonic() + 3600
-        seeds.add_nodes(self.engine, DUMPED + 3 * MEASURED)
-        self.measure()  # opens connections, compiles statements
-        with self.dump():
-            first = self.measure()
-            for _ in range(DUMPED // 500 - 1):
-                seeds.add_allocations(self.engine, 500)
-                self.loop.claim()
-            # What else a busy machine does may spoil one of them.
-            last = min(self.measure() for _ in range(3))
-        self.assertEqual({'active'}, self.states())
-        self.assertLess(last + AROUND, SLOWER * (first + AROUND))
 
     def test_a_sweep_during_a_dump_locks_nothing_that_is_decided(self):
         seeds.add_nodes(self.engine, 1001)
