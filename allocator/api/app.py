@@ -56,9 +56,11 @@ def setup_app():
     # Its answers are for load balancers, 503 included.
     app = middleware.PublicRoutes(app, healthchecks.applications())
     app = middleware.Frame(app)
-    believing = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
+    # The middleware registers it, but only when it is made; where it has
+    # nothing to do it would but cost each request time.
+    CONF.register_opts(http_proxy_to_wsgi.OPTS, 'oslo_middleware')
     if CONF.oslo_middleware.enable_proxy_headers_parsing:
-        app = believing
+        app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
     if metrics.is_on():
         app = measuring.RequestMetrics(app)
     app = tracing.application(app)

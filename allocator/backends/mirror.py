@@ -282,14 +282,14 @@ class Mirror:
             all of it
         """
         outcome = mirrored_nodes.apply(self.hold, batch, self._generations)
-        lasting = self._enter(client, outcome, {
+        lasting = self._follow_up(client, outcome, {
             facts.uuid: facts for facts in batch}, importing)
         for uuid in outcome.changed:
             self._reread(client, uuid, importing)
         return {*outcome.changed, *outcome.busy, *lasting,
                 *importing.lasting}
 
-    def _enter(self, client, outcome, facts, importing):
+    def _follow_up(self, client, outcome, facts, importing):
         """Do what follows from what was written.
 
         :returns: list of UUIDs of nodes whose allocation the backend still
@@ -345,7 +345,7 @@ class Mirror:
                 return
             outcome = mirrored_nodes.apply(self.hold, [found], expected)
             if not outcome.changed:
-                self._enter(client, outcome, {uuid: found}, importing)
+                self._follow_up(client, outcome, {uuid: found}, importing)
                 return
 
     # --- What is missing ---------------------------------------------------

@@ -21,8 +21,8 @@ FIELDS: dict = {'forbidden_traits': [], 'any_traits': [],
                 'preferred_traits': [], 'excluded_nodes': [],
                 'properties': {}}
 
-# Characters of a value in a sentence.
-_SHOWN = 40
+# Characters of a name or a value in a sentence.
+_LONGEST = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,15 +115,15 @@ def property_demands(properties):
     """
     present, compared = {}, []
     for name, operator, value in properties:
-        shown = _shown(name)
+        label = _shortened(name)
         words, compare = OPERATORS[operator]
         if operator in ('>=', '<='):
-            present['without a number as %s' % shown] = _is_there(
+            present['without a number as %s' % label] = _is_there(
                 name, (int, float))
         elif operator in ('=', 'in'):
-            present['without %s' % shown] = _is_there(
+            present['without %s' % label] = _is_there(
                 name, (int, float, str))
-        compared.append(Demand(words % (shown, _shown_values(value)),
+        compared.append(Demand(words % (label, _shortened_values(value)),
                                _compares(name, compare, value)))
     return [Demand(*item) for item in present.items()] + compared
 
@@ -157,12 +157,12 @@ OPERATORS: dict = {
 }
 
 
-def _shown(text):
+def _shortened(text):
     """Shorten text, and write it in ASCII: it goes into an index."""
     text = text.encode('ascii', 'backslashreplace').decode()
-    return text if len(text) <= _SHOWN else text[:_SHOWN - 3] + '...'
+    return text if len(text) <= _LONGEST else text[:_LONGEST - 3] + '...'
 
 
-def _shown_values(value):
+def _shortened_values(value):
     values = value if isinstance(value, tuple) else (value,)
-    return _shown(', '.join(json.dumps(item) for item in values))
+    return _shortened(', '.join(json.dumps(item) for item in values))

@@ -42,8 +42,8 @@ def values_of(properties):
         value = properties.get(name) if isinstance(properties, dict) else None
         if name == CAPABILITIES:
             found.update(_capabilities(value))
-        elif (one := plain(value)) is not None:
-            found[name] = one
+        elif (plain_value := plain(value)) is not None:
+            found[name] = plain_value
     return found
 
 
@@ -56,10 +56,10 @@ def _capabilities(value):
     else:
         pairs = []
     found = {}
-    for name, item in pairs:
-        one = plain(item)
-        if name.strip() and one is not None:
-            found[PREFIX + name.strip()] = one
+    for name, stored in pairs:
+        plain_value = plain(stored)
+        if name.strip() and plain_value is not None:
+            found[PREFIX + name.strip()] = plain_value
     return found
 
 

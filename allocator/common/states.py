@@ -23,7 +23,7 @@ WAITING = 'waiting'
 STORED = {ALLOCATING: (ALLOCATING, CONFIRMING, WAITING)}
 
 
-def shown(state):
+def seen_by_clients(state):
     """Name the state that clients see.
 
     :param state: state of an allocation in the database

@@ -37,7 +37,7 @@ class ConductorManager:
         among them.
         """
         LOG.debug('Allocation %s is to be processed', uuid)
-        tracing.told(uuid)
+        tracing.remember(uuid)
         self._loop.ring()
         if self._writers is not None:
             self._writers.ring()

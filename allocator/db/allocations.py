@@ -145,7 +145,7 @@ def _write(entries):
         # A list, even of one, is sent in a way that is dearer for one.
         connection.execute(_INSERT, rows if len(rows) > 1 else rows[0])
         if waiting:
-            waiters.enter(connection, [
+            waiters.add(connection, [
                 (row.id, waiting[row.uuid]) for row in connection.execute(
                     sa.select(_allocation.c.id, _allocation.c.uuid).where(
                         _allocation.c.uuid.in_(list(waiting))))])

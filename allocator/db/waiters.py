@@ -83,7 +83,7 @@ def _insert_queue(resource_class):
             resource_class=resource_class, created_at=types.utcnow()))
 
 
-def enter(connection, entries):
+def add(connection, entries):
     """Put new allocations among those that wait.
 
     :param connection: a database connection

@@ -100,7 +100,7 @@ def payload(allocation):
     :returns: dict that JSON can hold
     """
     data = {name: allocation.get(name) for name in FIELDS}
-    data['state'] = states.shown(data['state'])
+    data['state'] = states.seen_by_clients(data['state'])
     for name in ('created_at', 'updated_at'):
         if data[name] is not None:
             data[name] = data[name].isoformat(timespec='seconds') + 'Z'

@@ -186,8 +186,11 @@ def _attached(where):
 
 # --- From a message to the claim, and on to the backend --------------------
 
-def told(uuid):
-    """Note that this process was told of an allocation.
+def remember(uuid):
+    """Remember where the trace of an allocation is.
+
+    To be called where this process is told of the allocation: the claim, in
+    another thread, goes on from here.
 
     :param uuid: UUID of the allocation
     """

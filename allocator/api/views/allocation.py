@@ -48,7 +48,7 @@ def serialize(values, names, links_of=None, is_new=False):
         given = constraints.FIELDS | (values['constraints'] or {})
         found |= {name: given[name] for name in names if name in given}
     if 'state' in found:
-        found['state'] = states.shown(found['state'])
+        found['state'] = states.seen_by_clients(found['state'])
     for name in _TIMES:
         if name in found:
             found[name] = times.iso(found[name])

@@ -62,7 +62,7 @@ class RememberingTests(testtools.TestCase):
     def tell(self, *uuids):
         for uuid in uuids:
             with self.tracer.start_as_current_span('POST ' + uuid):
-                tracing.told(uuid)
+                tracing.remember(uuid)
 
     def spans(self):
         return {span.name if span.name != 'claim'
