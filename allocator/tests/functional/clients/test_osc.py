@@ -4,9 +4,11 @@
 import os
 
 import fixtures as base_fixtures
+import sqlalchemy as sa
 import yaml
 
 from allocator.tests.functional import databases
+from allocator.tests.functional import seeds
 from allocator.tests.functional import testcase
 from allocator.tests.functional.clients import public
 
@@ -98,6 +100,19 @@ class NodeCommandTests(CommandTests):
         self.osc.do('node', 'validate', 'n1')
         self.assertIn('can not be performed', self.osc.refuse(
             'node', 'provide', 'n1'))
+
+    def test_broken_documents_are_repaired_as_the_guide_says(self):
+        for text in ('[1]', 'null', '{broken'):
+            node = self.service.add_node()
+            broken = sa.literal(text, sa.Text)
+            with self.service.engine.begin() as connection:
+                seeds.set_node(connection, node, instance_info=broken,
+                               properties=broken)
+            self.osc.do('node', 'set', node, '--instance-info', 'a=b')
+            self.osc.do('node', 'set', node, '--property', 'cpus=8')
+            self.assertEqual(
+                {'instance_info': {'a': 'b'}, 'properties': {'cpus': 8}},
+                self.show(node, 'instance_info', 'properties'))
 
     def test_chassis_drivers_conductors_shards(self):
         uuid = self.osc.get('chassis', 'create', '--description', 'A')['uuid']
