@@ -103,6 +103,8 @@ class ServingLoop:
     def _sweep(self):
         self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
         for resource_class in waiters.list_classes():
+            # It may have been removed just before somebody came to wait.
+            waiters.ensure_queue(resource_class)
             self.ring(resource_class)
 
     def _pop(self):

@@ -10,6 +10,7 @@ from allocator.db import conductors
 from allocator.db import profiles
 from allocator.db import profiling
 from allocator.db import traits
+from allocator.db import waiters
 
 LOG = log.getLogger(__name__)
 
@@ -58,6 +59,9 @@ class Upkeep:
             if count := traits.remove_unused():
                 LOG.info('%d sets of traits without profiles are removed',
                          count)
+        if count := waiters.remove_queues():
+            LOG.info('The queues of %d classes for which nobody waits are '
+                     'removed', count)
         while count := backend_writes.remove_tombstones():
             LOG.info('%d writes to backends that were done more than a day '
                      'ago are forgotten', count)

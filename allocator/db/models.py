@@ -298,7 +298,7 @@ class Allocation(Base):
 
 
 class Queue(Base):
-    """A resource class for whose nodes somebody has waited.
+    """A resource class for whose nodes somebody waits, or has just waited.
 
     Whoever serves those that wait writes this row first, so one does at a
     time: a lock for databases that know but written rows.

@@ -60,8 +60,7 @@ def demand_of(requirement):
 def ensure_queue(resource_class):
     """Have a resource class have a queue, by which it is served.
 
-    It is never removed: who serves the class finds no other lock, and there
-    are few classes. So it is to be made when nothing is refused any more.
+    It is to be made when nothing is refused any more.
 
     :param resource_class: the class
     """
@@ -81,6 +80,45 @@ def _insert_queue(resource_class):
     with session.writer() as connection:
         connection.execute(sa.insert(_queue).values(
             resource_class=resource_class, created_at=types.utcnow()))
+
+
+def remove_queues():
+    """Remove the queues of classes for whose nodes nobody waits.
+
+    Somebody may come to wait just then; whoever sweeps makes the queue anew.
+
+    :returns: number of queues removed
+    """
+    return sum(_remove_queue(name) for name in _deserted())
+
+
+@session.retried
+def _deserted():
+    with session.reader() as connection:
+        return connection.execute(sa.select(_queue.c.resource_class).where(
+            ~sa.exists().where(_waiter.c.resource_class
+                               == _queue.c.resource_class))).scalars().all()
+
+
+@session.retried
+def _remove_queue(resource_class):
+    """Remove a queue, unless it is in use.
+
+    :returns: whether it was
+    """
+    with session.writer() as connection:
+        if not connection.execute(
+                sa.select(_queue.c.resource_class).where(
+                    _queue.c.resource_class == resource_class)
+                .with_for_update(skip_locked=True)).first():
+            return False
+        # Not within the DELETE, which would lock what it reads.
+        if connection.execute(sa.select(_waiter.c.allocation_id).where(
+                _waiter.c.resource_class == resource_class).limit(1)).first():
+            return False
+        connection.execute(sa.delete(_queue).where(
+            _queue.c.resource_class == resource_class))
+        return True
 
 
 def add(connection, entries):

@@ -146,7 +146,7 @@ class LongWaitTests(Queue):
     def test_many_that_wait_are_passed_over_in_parts(self):
         self.patch(matching, 'PASSED_OVER', 10)
         # A busy machine makes a statement more.
-        starts.note(0, 0)
+        self.patch(starts, '_pace', starts._Pace())
         self.patch(starts, 'SLOW', 60)
         seeds.add_allocations(self.engine, 25, resource_class='none')
         self.loop.claim()

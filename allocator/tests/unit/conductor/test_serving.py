@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from allocator.common import states
 from allocator.conductor import serving as serving_loop
+from allocator.conductor import upkeep
 from allocator.db import allocations
 from allocator.db import claims
 from allocator.db import class_queue
@@ -17,6 +18,7 @@ from allocator.db import models
 from allocator.db import releases
 from allocator.db import serving
 from allocator.db import session
+from allocator.db import waiters
 from allocator.tests import fixtures
 from allocator.tests import statements
 from allocator.tests.functional import waiting
@@ -385,6 +387,36 @@ def fixtures_traits(node):
     with session.reader() as connection:
         return connection.execute(sa.select(member.c.trait).where(
             member.c.trait_set_id == node.trait_set_id)).scalars().all()
+
+
+class QueueRowTests(ServingTestCase):
+
+    def queues(self):
+        with session.reader() as connection:
+            return connection.execute(sa.select(
+                models.Queue.resource_class)).scalars().all()
+
+    def test_what_nobody_waits_for_keeps_no_row(self):
+        """Each class that anybody invented had one for ever."""
+        uuid = self.wait()
+        self.wait(resource_class='invented')
+        self.assertEqual(0, waiters.remove_queues())
+        releases.delete_allocation(uuid)
+        self.assertEqual(1, waiters.remove_queues())
+        self.assertEqual(['invented'], self.queues())
+
+    def test_who_came_as_its_row_was_removed_is_served(self):
+        uuid = self.wait()
+        with session.writer() as connection:
+            connection.execute(sa.delete(models.Queue))
+        node = fixtures.add_node()
+        self.api.serving.walk()
+        self.assertEqual(node.uuid, self.node_of(uuid))
+
+    def test_the_upkeep_removes_them(self):
+        releases.delete_allocation(self.wait())
+        upkeep.Upkeep().round()
+        self.assertEqual([], self.queues())
 
 
 class LoopTests(ServingTestCase):
