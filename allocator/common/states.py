@@ -22,6 +22,11 @@ WAITING = 'waiting'
 #: more than one.
 STORED = {ALLOCATING: (ALLOCATING, CONFIRMING, WAITING)}
 
+#: What the database holds for each state that clients know, sorted by what
+#: they see.
+SHOWN = {state: STORED.get(state, (state,))
+         for state in sorted((ALLOCATING, ERROR, ALLOCATED))}
+
 
 def seen_by_clients(state):
     """Name the state that clients see.

@@ -353,6 +353,9 @@ def get_page(filters, names, *, sort_key, descending, limit, marker=None):
     :returns: pagination.Page
     :raises: AllocationNotFound for an unknown marker
     """
+    if sort_key == 'state' and 'state' in filters:
+        # They are equal, to whom they are shown.
+        sort_key = 'id'
     key = _allocation.c[sort_key]
     columns = _columns({'uuid', *names})
     with session.reader() as connection:
@@ -363,10 +366,14 @@ def get_page(filters, names, *, sort_key, descending, limit, marker=None):
                     _allocation.c.uuid == marker, *_owned(filters))).first()
             if after is None:
                 raise exception.AllocationNotFound(allocation=marker)
+        if filters.get('state', states.ERROR) not in states.SHOWN:
+            # Some of these the database has, and nobody is shown.
+            return pagination.Page([], False)
         return pagination.page(
             connection, columns, _JOINED,
             [_condition(name, value) for name, value in filters.items()],
-            key=key, descending=descending, limit=limit, marker=after)
+            key=key, descending=descending, limit=limit, marker=after,
+            groups=states.SHOWN.values() if sort_key == 'state' else ())
 
 
 def _condition(name, value):

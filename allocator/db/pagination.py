@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 
 def page(connection, columns, joined, conditions, *, key, descending, limit,
-         marker=None, either=()):
+         marker=None, either=(), groups=()):
     """Select one page of a table.
 
     The page is found in an index first; whole rows are read only for what is
@@ -59,16 +59,24 @@ def page(connection, columns, joined, conditions, *, key, descending, limit,
         begins, or None for the first page
     :param either: conditions of which one at least must hold besides, each
         a column's equality with a value
+    :param groups: tuples of values of the sort key, in rising order, where
+        those of a tuple sort as one; no row may have another value
     :returns: Page
     """
     table = key.table
     if any(ways.is_fixed(key, condition) for condition in conditions):
-        key = table.c.id
-    chosen = ways.find(connection, conditions, either, key)
-    nulls_last = connection.dialect.name in NULLS_LAST
-    parts = [part.limit(limit) for way in chosen
-             for part in _parts(way, key, descending, marker, nulls_last)]
-    ids = _together(parts, len(chosen) > 1, descending, limit)
+        key, groups = table.c.id, ()
+    if groups:
+        parts, overlap = _parts_of_groups(
+            connection, conditions, groups, key, descending, marker), False
+    else:
+        chosen = ways.find(connection, conditions, either, key)
+        nulls_last = connection.dialect.name in NULLS_LAST
+        parts = [part for way in chosen for part in _parts(
+            way, key, descending, marker, nulls_last)]
+        overlap = len(chosen) > 1
+    ids = _together([part.limit(limit) for part in parts], overlap,
+                    descending, limit)
     long = [column for column in columns if types.is_long(column)]
     if long:
         ids = _fitting(ids, long, descending)
@@ -104,6 +112,33 @@ def _parts(way, key, descending, marker, nulls_last):
     return [(way.null_query(rows, key) if part.is_null else rows)
             .where(*part.conditions)
             .order_by(*_directed(part.order, descending)) for part in ranges]
+
+
+def _parts_of_groups(connection, conditions, groups, key, descending,
+                     marker):
+    """Build the queries for what comes after the marker, group by group.
+
+    :returns: list of queries for id and the number of the group, each sorted
+    """
+    id_ = key.table.c.id
+    place = None if marker is None else next(
+        number for number, group in enumerate(groups)
+        if marker._mapping[key.name] in group)
+    found = []
+    for number, group in enumerate(groups):
+        if place is not None and (
+                number > place if descending else number < place):
+            continue
+        # No row has two values, so these do not overlap.
+        for way in ways.find(connection, conditions,
+                             [key == value for value in group], id_):
+            found += [part.with_only_columns(
+                part.selected_columns.id,
+                sa.literal_column(str(number)).label('key'))
+                for part in _parts(way, id_, descending,
+                                   marker if number == place else None,
+                                   nulls_last=False)]
+    return found
 
 
 def _together(parts, overlap, descending, limit):

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of allocations: their order, their links, their fields."""
 
+from oslo_utils import uuidutils
+import sqlalchemy as sa
+
 from allocator.api import app
 from allocator.api.controllers.v1 import allocation
+from allocator.common import states
+from allocator.db import models
+from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests.unit.api import allocating
 
 URL = allocating.URL
 ROOT = 'http://localhost'
+
+_allocation = models.Allocation.__table__
 
 
 class PageTests(allocating.AllocationTestCase):
@@ -110,6 +118,68 @@ class PageTests(allocating.AllocationTestCase):
         for limit in ('', '0', '000', '-1', '+1', '1.0', '1e1', '1_0', ' 1',
                       '%D9%A1', '%C2%B2', '0x1', 'None'):
             self.refuse(400, self.api.get(URL + '?limit=' + limit), 'Limit')
+
+
+class StateTests(allocating.AllocationTestCase):
+    """States that the database alone has are shown to nobody."""
+
+    def setUp(self):
+        super().setUp()
+        self.by_state = {}
+        # The stored words, sorted, are no order of the words that are shown.
+        for state in ('waiting', 'error', 'allocating', 'active', 'confirming',
+                      'waiting', 'active', 'allocating', 'error'):
+            uuid = self.create()['uuid']
+            with session.writer() as connection:
+                connection.execute(sa.update(_allocation).where(
+                    _allocation.c.uuid == uuid).values(state=state))
+            self.by_state.setdefault(states.shown(state), []).append(uuid)
+
+    def pages(self, url, query):
+        """Follow the links from page to page.
+
+        :returns: list of (state, UUID)
+        """
+        url, found = url + '?' + query, []
+        while url:
+            page = self.read(url)
+            found += [(item['state'], item['uuid'])
+                      for item in page['allocations']]
+            url = page.get('next', '').removeprefix(ROOT)
+        return found
+
+    def test_a_filter_takes_the_states_that_are_shown_alone(self):
+        for url in (URL, allocating.OWN_URL):
+            for state in ('waiting', 'confirming', 'nope', 'waiting%20', ''):
+                self.assertEqual([], self.pages(url, 'state=' + state))
+                self.refuse(404, self.api.get(
+                    '%s?state=%s&marker=%s' % (url, state,
+                                               uuidutils.generate_uuid())))
+            for state, uuids in self.by_state.items():
+                for query in ('state=%s', 'state=%s&limit=1',
+                              'state=%s&limit=2&sort_key=state'):
+                    self.assertEqual([(state, uuid) for uuid in uuids],
+                                     self.pages(url, query % state))
+
+    def test_a_list_is_sorted_by_the_state_that_is_shown(self):
+        rising = [(state, uuid) for state in ('active', 'allocating', 'error')
+                  for uuid in self.by_state[state]]
+        for url in (URL, allocating.OWN_URL):
+            for limit in (1, 2, 4, 9, 20):
+                query = 'sort_key=state&limit=%d' % limit
+                self.assertEqual(rising, self.pages(url, query))
+                self.assertEqual(rising[::-1], self.pages(
+                    url, query + '&sort_dir=desc'))
+
+    def test_other_filters_go_with_that_order(self):
+        other = self.create(resource_class='other')['uuid']
+        self.assertEqual([('allocating', other)], self.pages(
+            URL, 'sort_key=state&resource_class=other&limit=1'))
+        waiting = self.pages(allocating.OWN_URL,
+                             'sort_key=state&waiting=true&limit=1')
+        self.assertEqual([uuid for _, uuid in waiting],
+                         [self.by_state['allocating'][number]
+                          for number in (0, 3)])
 
 
 class LinkTests(allocating.AllocationTestCase):
