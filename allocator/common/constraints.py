@@ -107,25 +107,29 @@ def _has_any(group):
     return lambda traits, _properties: not traits.isdisjoint(group)
 
 
-def property_demands(properties):
+def property_demands(properties, is_whole=False):
     """List what is asked of properties.
 
     :param properties: iterable of (name, operator, value), see canonical()
+    :param is_whole: whether obstacles have the names of properties in full,
+        so that no two of them are equal; not for a sentence in the database
     :returns: list of Demand, first those for the property itself to be there
     """
+    # By name: two may be equal as they are shown.
     present, compared = {}, []
     for name, operator, value in properties:
-        label = _shortened(name)
+        label = name if is_whole else _shortened(name)
         words, compare = OPERATORS[operator]
         if operator in ('>=', '<='):
-            present['without a number as %s' % label] = _is_there(
-                name, (int, float))
+            present[name, 'number'] = Demand(
+                'without a number as %s' % label,
+                _is_there(name, (int, float)))
         elif operator in ('=', 'in'):
-            present['without %s' % label] = _is_there(
-                name, (int, float, str))
+            present[name, 'any'] = Demand(
+                'without %s' % label, _is_there(name, (int, float, str)))
         compared.append(Demand(words % (label, _shortened_values(value)),
                                _compares(name, compare, value)))
-    return [Demand(*item) for item in present.items()] + compared
+    return [*present.values(), *compared]
 
 
 def _is_there(name, kinds):

@@ -64,7 +64,7 @@ def find(asked, limit, tenant=None, priority=0):
         requirement = suitability.requirement_of(asked)
         known_profiles.get().refresh(connection)
         rows = taking.preview(connection, requirement, asked.name, limit)
-        counted = census.count(connection, requirement)
+        counted = census.count(connection, requirement, is_whole=True)
         waiting = waiters.count_before(
             connection, requirement.resource_class, -priority, None,
             waiters.MAX_POSITION)

@@ -18,38 +18,53 @@ _node = models.Node.__table__
 # Length of the column that holds the sentence, in characters.
 MAX_LENGTH = models.LAST_ERROR_LENGTH
 
-# So many traits, and so many demands on properties, are named each by itself.
-TRAITS_NAMED = 5
-PROPERTIES_NAMED = 5
+# Of required, forbidden and alternative traits, and of what is asked of
+# properties, a sentence names so many each; the rest is in a total.
+NAMED = 5
+
+UNCOUNTED = 'none suits, for reasons that are not counted'
 
 
 def _count(condition):
     return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
 
-def _obstacles(requirement):
-    """List what may keep a node of the class away: a condition each.
+def _of_state():
+    """List what may keep a node away, whatever is asked for.
 
     :returns: list of (name of the obstacle, SQL condition)
     """
-    found = [
+    return [
         ('allocated', _node.c.instance_uuid.is_not(None)),
         ('not available', sa.and_(
             _node.c.provision_state != states.AVAILABLE,
             _node.c.instance_uuid.is_(None))),
         ('in maintenance', _node.c.maintenance == sa.true()),
         ('without power state', _node.c.power_state.is_(None)),
+        *_backend_obstacles(),
     ]
-    found += _backend_obstacles()
-    if requirement.traits:
-        found += [('without trait %s' % trait,
-                   sa.or_(_node.c.trait_set_id.is_(None),
-                          ~suitability.holds_traits([trait])))
-                  for trait in requirement.traits[:TRAITS_NAMED]]
-        found.append(('without all requested traits', sa.or_(
-            _node.c.trait_set_id.is_(None),
-            ~suitability.holds_traits(requirement.traits))))
-    found += _constraint_obstacles(requirement)
+
+
+def _of_traits(requirement, most):
+    """List the traits that a node may lack.
+
+    :param most: greatest number of them, None for all
+    :returns: like _of_state()
+    """
+    def lacks(traits):
+        return sa.or_(_node.c.trait_set_id.is_(None),
+                      ~suitability.holds_traits(traits))
+
+    if not requirement.traits:
+        return []
+    return [*(('without trait %s' % trait, lacks([trait]))
+              for trait in requirement.traits[:most]),
+            ('without all requested traits', lacks(requirement.traits))]
+
+
+def _others(requirement):
+    """List what else may keep a node away; like _of_state()."""
+    found = []
     if requirement.candidates:
         found.append(('not among the candidates',
                       _node.c.uuid.not_in(requirement.candidates)))
@@ -62,25 +77,53 @@ def _obstacles(requirement):
     return found
 
 
-def _constraint_obstacles(requirement):
-    """List what may keep a node away by its profile, traits it lacks apart."""
-    named = constraints.trait_demands(
-        requirement.forbidden, requirement.any_of)[:TRAITS_NAMED]
-    demands = constraints.property_demands(requirement.properties)
-    named += demands[:PROPERTIES_NAMED]
-    known = known_profiles.get()
-    found = [(demand.obstacle, suitability.has_profile(known.failing(demand)))
-             for demand in named]
-    if len(requirement.properties) > 1:
-        found.append(('without all requested properties',
-                      suitability.has_profile(known.failing(
-                          constraints.Demand('', _all(demands))))))
+def _demands(requirement, is_whole):
+    """List what is asked of a node's profile, traits it has apart.
+
+    :returns: list of constraints.Demand, each group with its total
+    """
+    found = []
+    properties = constraints.property_demands(requirement.properties,
+                                              is_whole)
+    for total, number, demands in (
+            ('with some forbidden trait', len(requirement.forbidden),
+             constraints.trait_demands(requirement.forbidden, ())),
+            ('without a trait of each list', len(requirement.any_of),
+             constraints.trait_demands((), requirement.any_of)),
+            ('without all requested properties',
+             len(requirement.properties), properties)):
+        found += demands if is_whole else demands[:NAMED]
+        if number > 1:
+            found.append(constraints.Demand(total, _all(demands)))
     return found
 
 
 def _all(demands):
     return lambda traits, properties: all(
         demand.is_met(traits, properties) for demand in demands)
+
+
+def _count_by_profile(connection, requirement, is_whole):
+    """Count the nodes whose profiles do not meet each demand.
+
+    There are few profiles, so each is compared here.
+
+    :returns: list of (obstacle, number of nodes)
+    """
+    demands = _demands(requirement, is_whole)
+    counts = [0] * len(demands)
+    known = known_profiles.get()
+    for id_, number in connection.execute(
+            sa.select(_node.c.profile_id, sa.func.count())
+            .where(_counted(requirement)).group_by(_node.c.profile_id)):
+        profile = known.get(id_)
+        if profile is None:
+            continue
+        for place, demand in enumerate(demands):
+            if not demand.is_met(profile.traits, profile.properties):
+                counts[place] += number
+    return [(demand.obstacle, count)
+            for demand, count in zip(demands, counts, strict=True)]
 
 
 def _backend_obstacles():
@@ -134,28 +177,33 @@ def take(requirement):
     return found.suitable, explain(requirement, found.total, found.kept)
 
 
-def count(connection, requirement):
+def count(connection, requirement, is_whole=False):
     """Count the nodes of a class and what keeps each from being given.
 
     :param connection: a database connection
     :param requirement: Requirement
+    :param is_whole: whether to count all that is asked for, each by itself;
+        otherwise as much as a sentence can name
     :returns: Census
     """
+    by_profile = []
     if requirement.is_constrained:
         known_profiles.get().refresh(connection)
-    obstacles = _obstacles(requirement)
+        by_profile = _count_by_profile(connection, requirement, is_whole)
+    first = _of_state() + _of_traits(requirement,
+                                     None if is_whole else NAMED)
+    last = _others(requirement)
     query = sa.select(
         sa.func.count(),
         _count(sa.and_(*suitability.conditions(requirement))),
-        *(_count(condition) for _name, condition in obstacles)
+        *(_count(condition) for _name, condition in first + last)
     ).where(_counted(requirement))
-    if connection.dialect.name == 'postgresql':
-        # It reads every node of the class: here a scan is the right way.
-        connection.execute(sa.text('SET LOCAL enable_seqscan = on'))
     total, suitable, *counts = connection.execute(query).one()
+    counted = [(name, int(number)) for (name, _), number in zip(
+        first + last, counts, strict=True)]
+    counted[len(first):len(first)] = by_profile
     return Census(total, int(suitable), [
-        (name, int(number)) for (name, _), number in zip(
-            obstacles, counts, strict=True) if number])
+        (name, number) for name, number in counted if number])
 
 
 @session.retried
@@ -190,5 +238,5 @@ def explain(requirement, total, kept):
         text = 'No suitable node: of %d in %s, %s.' % (
             total, nodes,
             ', '.join('%d %s' % (count, name) for name, count in kept)
-            or 'none is free')
+            or UNCOUNTED)
     return text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH - 1] + '…'

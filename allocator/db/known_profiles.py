@@ -82,15 +82,6 @@ class KnownProfiles:
         """
         return self._profiles.get(id_)
 
-    def failing(self, demand):
-        """List the profiles that do not meet a demand.
-
-        :param demand: constraints.Demand
-        :returns: list of ids
-        """
-        return [profile.id for profile in self._profiles.values()
-                if not demand.is_met(profile.traits, profile.properties)]
-
     def count(self):
         """Count the profiles that have been seen."""
         return len(self._profiles)

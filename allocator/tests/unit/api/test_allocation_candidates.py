@@ -70,6 +70,27 @@ class CandidateTests(allocating.AllocationTestCase):
         self.assertEqual({'node_uuid', 'name', 'backend'},
                          set(found['candidates'][0]))
 
+    def test_all_that_eliminates_is_counted(self):
+        names = ['CUSTOM_%d' % number for number in range(8)]
+        fixtures.add_node(names)
+        self.assertEqual(
+            {'with some forbidden trait': 1} | {
+                'with forbidden trait ' + name: 1 for name in names},
+            self.ask(forbidden_traits=names)['eliminated'])
+        found = self.ask(traits=['CUSTOM_A%d' % number for number in range(8)],
+                         any_traits=[['CUSTOM_B%d' % number, 'CUSTOM_C']
+                                     for number in range(8)])['eliminated']
+        self.assertEqual(8 + 1 + 8 + 1, len(found), found)
+
+    def test_properties_that_begin_alike_are_told_apart(self):
+        fixtures.add_node()
+        names = ['capabilities:' + 'x' * 40 + end for end in ('a', 'b', 'é')]
+        self.assertEqual(
+            {'without all requested properties': 1} | {
+                'without ' + name: 1 for name in names},
+            self.ask(properties={name: {'=': 'y'} for name in names})[
+                'eliminated'])
+
     def test_max_limit_is_the_greatest_limit(self):
         self.api.configuration.set('max_limit', 2, group='api')
         for _ in range(3):

@@ -293,6 +293,32 @@ class CensusTests(ConstraintTestCase):
             '9 without all requested properties, 1 excluded.',
             found['last_error'])
 
+    def test_a_total_tells_of_what_is_not_named(self):
+        forbidden = ['CUSTOM_%d' % number for number in range(7)]
+        fixtures.add_node(['CUSTOM_6', 'CUSTOM_A'])
+        fixtures.add_node(['CUSTOM_0'])
+        self.assertIn(
+            'of 2 in resource class metal, 1 with forbidden trait CUSTOM_0, '
+            '2 with some forbidden trait, 1 without any of the traits '
+            'CUSTOM_A, CUSTOM_B.', self.allocate(
+                forbidden_traits=forbidden,
+                any_traits=[['CUSTOM_A', 'CUSTOM_B']])['last_error'])
+        self.assertTrue(self.allocate(any_traits=[
+            ['CUSTOM_0', 'CUSTOM_A', 'CUSTOM_X%d' % number]
+            for number in range(5)] + [['CUSTOM_Y', 'CUSTOM_Z']])[
+            'last_error'].endswith('metal, 2 without a trait of each list.'))
+
+    def test_nothing_is_made_up_where_nothing_is_counted(self):
+        """A node that the first release made has no profile for a moment."""
+        node = fixtures.add_node()
+        with session.writer() as connection:
+            connection.execute(sa.update(models.Node.__table__).where(
+                models.Node.uuid == node.uuid).values(profile_id=None))
+        self.assertEqual(
+            'No suitable node: of 1 in resource class metal, none suits, for '
+            'reasons that are not counted.',
+            self.allocate(forbidden_traits=['CUSTOM_A'])['last_error'])
+
     def test_others_nodes_are_not_counted(self):
         for owner in ('p', 'q', None):
             fixtures.add_node(['CUSTOM_X'], owner=owner,

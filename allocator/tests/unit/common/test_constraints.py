@@ -78,6 +78,18 @@ class WordTests(base.BaseTestCase):
             self.assertLess(len(demand.obstacle), 80)
 
 
+    def test_names_that_look_alike_when_shortened_are_all_asked_for(self):
+        names = ['capabilities:' + 'x' * 40 + end for end in 'ab']
+        asked = [(name, '=', 1) for name in names]
+        for is_whole in (False, True):
+            found = constraints.property_demands(asked, is_whole)
+            for name in names:
+                self.assertTrue(any(
+                    not demand.is_met(frozenset(), {name: 1})
+                    for demand in found), (name, is_whole))
+        self.assertEqual(4, len({demand.obstacle for demand in found}))
+
+
 class CanonicalTests(base.BaseTestCase):
 
     def test_nothing_is_empty_tuples(self):
