@@ -115,7 +115,7 @@ class Expiry:
 def _reason(row):
     """Say why no node suited an allocation; nothing keeps it from failing."""
     try:
-        return reasons.of(suitability.requirement_of(row))
+        return reasons.at_deadline(suitability.requirement_of(row))
     except claims.OUTAGES:
         raise
     except Exception as exc:

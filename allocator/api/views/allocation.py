@@ -7,6 +7,7 @@ from allocator.api.views import times
 from allocator.api.views import waiting
 from allocator.common import constraints
 from allocator.common import states
+from allocator.db import reasons
 
 FIELDS = ('uuid', 'name', 'node_uuid', 'state', 'last_error',
           'resource_class', 'traits', 'candidate_nodes', 'extra', 'owner',
@@ -31,19 +32,19 @@ def visible_fields(minor, chosen=None):
             if name not in waiting.ON_REQUEST]
 
 
-def serialize(values, names, links_of=None, is_new=False):
+def serialize(values, names, links_of=None, why=reasons.of):
     """Show an allocation.
 
     :param values: mapping of the columns, with node_uuid
     :param names: fields to show, see visible_fields()
     :param links_of: links.maker(), made once for a whole page
-    :param is_new: whether it has just been created
+    :param why: see waiting.describe()
     :returns: dict
     """
     found = {name: values[name] for name in names
              if name not in _OWN_FIELDS}
     if len(found) < len(names):
-        found |= waiting.describe(values, names, is_new)
+        found |= waiting.describe(values, names, why)
     if len(found) < len(names):
         given = constraints.FIELDS | (values['constraints'] or {})
         found |= {name: given[name] for name in names if name in given}
@@ -66,8 +67,8 @@ def serialize_page(page, names, query, limit):
     :param limit: greatest number of items on a page
     :returns: dict, with ``next`` when there may be more
     """
-    links_of = links.maker('allocations')
-    found = {'allocations': [serialize(row._mapping, names, links_of)
+    links_of, why = links.maker('allocations'), reasons.few()
+    found = {'allocations': [serialize(row._mapping, names, links_of, why)
                              for row in page.rows]}
     if page.more:
         found['next'] = links.following(

@@ -39,13 +39,13 @@ def columns(names, every):
     return list(needed)
 
 
-def describe(row, names, is_new=False):
+def describe(row, names, why=reasons.of):
     """Show what there is to say of an allocation's waiting.
 
     :param row: mapping of its columns
     :param names: fields to show
-    :param is_new: whether it has just been created, so that nobody has
-        looked for a node yet
+    :param why: function of a requirement that says why nothing suits it;
+        None if nobody has looked for a node yet
     :returns: dict of those among the names that this file knows
     """
     makers = {
@@ -54,16 +54,16 @@ def describe(row, names, is_new=False):
             row['created_at'], row['wait_timeout'])),
         'priority': lambda: row['priority'] or 0,
         'waiting': lambda: row['state'] == states.WAITING,
-        'reason': lambda: None if is_new else _reason(row),
+        'reason': lambda: why and _reason(row, why),
         'queue_position': lambda: _position(row),
     }
     return {name: makers[name]() for name in names if name in makers}
 
 
-def _reason(row):
+def _reason(row, why):
     if row['state'] != states.WAITING:
         return None
-    return reasons.of(suitability.requirement_of(suitability.named(row)))
+    return why(suitability.requirement_of(suitability.named(row)))
 
 
 def _position(row):

@@ -377,7 +377,7 @@ def _node_for(ident, tenant):
 def _created(columns):
     """Answer a POST."""
     found = view.serialize(columns, view.visible_fields(request.version()),
-                           is_new=True)
+                           why=None)
     pecan.response.headers['Location'] = found['links'][0]['href']
     return found
 

@@ -3,11 +3,15 @@
 
 import datetime
 
+import fixtures as base_fixtures
 import sqlalchemy as sa
 
+from allocator.conductor import expiry
+from allocator.db import census
 from allocator.db import conductors
 from allocator.db import known_conductors
 from allocator.db import models
+from allocator.db import reasons
 from allocator.db import releases
 from allocator.db import session
 from allocator.tests import fixtures
@@ -201,6 +205,67 @@ class ShowTests(WaitingTestCase):
         created = self.wait()
         shown = self.show(created['uuid'])
         self.assertEqual([shown], self.read(URL)['allocations'])
+
+
+class ReasonTests(WaitingTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.taken = []
+        take = census.take
+
+        def note(requirement):
+            self.taken.append(requirement)
+            return take(requirement)
+
+        self.useFixture(base_fixtures.MockPatchObject(census, 'take', note))
+
+    def test_a_free_node_is_told_of_once_it_is_so(self):
+        """Waiters behind the one that gets it are not told for long."""
+        first = self.wait()
+        node = fixtures.add_node()
+        self.assertTrue(self.show(first['uuid'])['reason'].startswith(
+            'Suitable nodes that are free: 1. '))
+        other = fixtures.add_node()
+        self.assertTrue(self.show(first['uuid'])['reason'].startswith(
+            'Suitable nodes that are free: 2. '))
+        for one in (node, other):
+            self.api.put('/v1/nodes/%s/maintenance' % one.uuid)
+        for _ in range(2):
+            self.assertIn('2 in maintenance', self.show(
+                first['uuid'])['reason'])
+        self.assertEqual(3, len(self.taken))
+
+    def test_nobody_fails_because_it_is_about_to_be_served(self):
+        created = [self.wait() for _ in range(3)]
+        # What another process holds, or cannot be claimed, say.
+        fixtures.add_node()
+        self.assertIn('about to be claimed',
+                      self.show(created[0]['uuid'])['reason'])
+        pass_time(61)
+        expiry.Expiry().walk()
+        for one in created:
+            self.assertTrue(self.show(one['uuid'])['last_error'].startswith(
+                'Suitable nodes that were free in the last seconds: 1. They '
+                'went to others or could not be claimed;'))
+        self.assertEqual(1, len(self.taken))
+
+    def test_a_list_counts_for_some_at_most(self):
+        self.useFixture(base_fixtures.MockPatchObject(
+            reasons.few, '__defaults__', (3,)))
+        created = [self.wait(traits=['CUSTOM_%d' % (number // 2)])
+                   for number in range(10)]
+        for known in (6, 10):
+            told = [one['reason'] is not None
+                    for one in self.read(URL)['allocations']]
+            self.assertEqual([True] * known + [False] * (10 - known), told)
+        self.assertEqual(5, len(self.taken))
+        self.assertIn('no node', self.show(created[-1]['uuid'])['reason'])
+        # Nothing about nodes that are free is known.
+        fixtures.add_node(['CUSTOM_%d' % number for number in range(5)])
+        reasons.forget()
+        self.read(URL)
+        self.assertEqual(5 + 3, len(self.taken))
 
 
 class PatchTests(WaitingTestCase):
