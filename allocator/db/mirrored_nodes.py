@@ -52,7 +52,6 @@ class Outcome:
     :ivar unknown: (node UUID, allocation UUID) of allocations there that are
         not known here
     :ivar written: number of rows written
-    :ivar freed: resource classes of nodes that have become free
     """
 
     generations: dict = dataclasses.field(default_factory=dict)

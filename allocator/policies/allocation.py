@@ -57,7 +57,9 @@ rules = [
         scope_types=['system', 'project'],
         description='Give an allocation a priority above 0',
         operations=[{'path': _OWN + _ALL, 'method': 'POST'},
-                    {'path': _OWN + _ANY, 'method': 'PATCH'}]),
+                    {'path': _OWN + _ANY, 'method': 'PATCH'},
+                    {'path': '/allocator/v1/allocation_candidates',
+                     'method': 'POST'}]),
     policy.DocumentedRuleDefault(
         name='baremetal:allocation:delete',
         check_str=personas.any_of(personas.SYSTEM_MEMBER, personas.SERVICE,
@@ -72,7 +74,8 @@ rules = [
         check_str=personas.any_of(personas.SYSTEM_MEMBER, personas.SERVICE,
                                   personas.ALLOCATION_MEMBER),
         scope_types=['system', 'project'],
-        description='Change the name and extra fields of an allocation',
+        description='Change the name and extra fields of an allocation, and '
+                    'in the own API how long it waits, and before whom',
         operations=[{'path': _ANY, 'method': 'PATCH'},
                     {'path': _OWN + _ANY, 'method': 'PATCH'}]),
 ]

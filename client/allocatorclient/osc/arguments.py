@@ -173,6 +173,11 @@ def add_waiting(parser: argparse.ArgumentParser) -> None:
         help='For how long from its creation on it may wait until a node is '
              'free, as in 90 (seconds), 2h, 1h30m or 3d; without it, it '
              'fails at once')
+    add_priority(parser)
+
+
+def add_priority(parser: argparse.ArgumentParser) -> None:
+    """Add before whom an allocation is to be served."""
     parser.add_argument(
         '--priority', metavar='<number>', type=int,
         help='Among those that wait the greatest is served first, from -100 '

@@ -65,3 +65,11 @@ class Request(Resource):
     #: Operators and values by name of a property of the node, e.g.
     #: ``{'memory_mb': {'>=': 262144}}``. Since 1.2.
     properties = resource.Body('properties', type=dict)
+    #: Anything to store beside it.
+    extra = resource.Body('extra', type=dict)
+    #: Only to create: UUID or name of a node that is deployed already.
+    node = resource.Body('node')
+    #: For how many seconds from its creation on it may wait. Since 1.1.
+    wait_timeout = resource.Body('wait_timeout', type=int)
+    #: -100 to 100; the greatest is served first. Since 1.1.
+    priority = resource.Body('priority', type=int)

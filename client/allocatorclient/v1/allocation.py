@@ -36,22 +36,14 @@ class Allocation(_resource.Request):
     backend = resource.Body('backend')
     #: Why it failed.
     last_error = resource.Body('last_error')
-    #: Anything to store beside it.
-    extra = resource.Body('extra', type=dict)
     #: When it was created (ISO 8601).
     created_at = resource.Body('created_at')
     #: When it was changed last (ISO 8601).
     updated_at = resource.Body('updated_at')
-    #: Only to create: UUID or name of a node that is deployed already.
-    node = resource.Body('node')
     #: Links to itself.
     links = resource.Body('links', type=list)
-    #: For how many seconds from its creation on it may wait. Since 1.1.
-    wait_timeout = resource.Body('wait_timeout', type=int)
     #: When it fails unless it has a node by then (ISO 8601). Since 1.1.
     deadline = resource.Body('deadline')
-    #: -100 to 100; the greatest is served first. Since 1.1.
-    priority = resource.Body('priority', type=int)
     #: Whether it waits for a node to become free. Since 1.1.
     waiting = resource.Body('waiting', type=bool)
     #: Why no node suits as yet. Since 1.1.

@@ -13,6 +13,8 @@ class Candidates(_resource.Request):
 
     allow_create = True
 
+    #: UUID that the allocation would have; it changes nothing.
+    id = resource.Body('uuid', alternate_id=True)
     #: Greatest number of candidates to answer.
     limit = resource.Body('limit', type=int)
     #: Dicts of "node_uuid", "name" and "backend", the first choice first.
@@ -21,5 +23,6 @@ class Candidates(_resource.Request):
     total = resource.Body('total', type=int)
     #: How many nodes each condition keeps away.
     eliminated = resource.Body('eliminated', type=dict)
-    #: How many allocations would be served before this one.
+    #: How many allocations wait in its class whose priority is not less,
+    #: whatever they ask for; 1,000 for any more.
     waiting = resource.Body('waiting', type=int)

@@ -6,6 +6,7 @@ from wsme.types import Unset
 
 from allocator.api import request
 from allocator.api import routing
+from allocator.api import waiting
 from allocator.api.types import allocation_candidate as types
 from allocator.api.types import constraints
 from allocator.api.views import allocation_candidate as view
@@ -28,7 +29,8 @@ class AllocationCandidatesController(routing.Resource):
 
     @routing.expose()
     def post(self):
-        tenant = _tenant(pecan.request.context)
+        context = pecan.request.context
+        tenant = _tenant(context)
         request.no_query()
         body = request.body(types.AllocationCandidates, 'allocation')
         owner = _owner(body, tenant)
@@ -39,6 +41,7 @@ class AllocationCandidatesController(routing.Resource):
         if body.resource_class in (Unset, None):
             raise exception.Invalid(reason=_(
                 'Invalid input for resource_class: it is needed.'))
+        priority = waiting.columns(context, body)['priority'] or 0
         return view.serialize(allocation_candidates.find(
             allocation_candidates.Asked(
                 resource_class=body.resource_class, name=body.name or None,
@@ -46,7 +49,7 @@ class AllocationCandidatesController(routing.Resource):
                 candidate_nodes=body.candidate_nodes or [],
                 constraints=constraints.of(body)),
             min(body.limit or CONF.api.max_limit, CONF.api.max_limit),
-            tenant, body.priority or 0))
+            tenant, priority))
 
 
 def _tenant(context):

@@ -58,7 +58,7 @@ class AllocatorConstraintTests(allocator_command.CommandTests):
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertEqual([{'Node UUID': self.large, 'Name': 'large',
                            'Backend': None}], json.loads(done.stdout))
-        self.assertIn('1 node suits, allocations served before: 0',
+        self.assertIn('1 node suits, allocations that wait before it: 0',
                       done.stderr)
         listed = self.osc.get('candidate', 'list', *flags, '--eliminated')
         self.assertIn({'condition': 'with forbidden trait CUSTOM_GPU',

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dry run: which nodes an allocation would get."""
 
+import fixtures as base_fixtures
+
 from allocator.db import backends
 from allocator.db import conductors
+from allocator.db import waiters
 from allocator.tests import fixtures
 from allocator.tests import statements
 from allocator.tests.unit.api import allocating
@@ -123,6 +126,16 @@ class CandidateTests(allocating.AllocationTestCase):
                                         'priority': priority}).body
             self.assertEqual(before, found['waiting'], priority)
 
+    def test_whoever_waits_in_the_class_is_counted_up_to_a_bound(self):
+        self.useFixture(base_fixtures.MockPatchObject(
+            waiters, 'MAX_POSITION', 3))
+        for number in range(4):
+            self.assertEqual(min(number, 3), self.ask()['waiting'])
+            self.api.post(allocating.OWN_URL, {
+                'resource_class': 'metal', 'wait_timeout': 60,
+                'traits': ['CUSTOM_%d' % number]})
+        self.assertEqual(3, self.ask()['waiting'])
+
     def test_a_conductor_is_not_needed(self):
         conductors.leave('test', None)
         fixtures.add_node(name='a')
@@ -139,6 +152,15 @@ class CandidateTests(allocating.AllocationTestCase):
             words = () if name.endswith('_nodes') else (name,)
             self.refuse(400, self.api.post(URL, METAL | body), *words)
         self.refuse(400, self.api.post(URL + '?limit=1', METAL), 'limit')
+
+    def test_who_may_not_ask_for_that_waiting_is_told_nothing_of_it(self):
+        self.api.configuration.set('max_wait', 60, group='queue')
+        self.refuse(400, self.api.post(URL, METAL | {'wait_timeout': 61}),
+                    '60 seconds')
+        self.api.act_as('member', 'reader', project='p')
+        for priority, status in ((1, 403), (0, 200), (-1, 200)):
+            self.assertEqual(status, self.api.post(
+                URL, METAL | {'priority': priority}).status)
 
     def test_what_a_create_takes(self):
         node = fixtures.add_node()

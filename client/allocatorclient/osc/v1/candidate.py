@@ -19,12 +19,14 @@ class ListCandidate(command.Lister):
     """List the nodes that an allocation would get, the first choice first.
 
     Nothing is made, and nothing reserved. How many nodes suit, and how many
-    allocations would be served before this one, is told beside the list.
+    allocations wait in the class with the same priority or a greater one, is
+    told beside the list.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         arguments.add_request(parser)
+        arguments.add_priority(parser)
         parser.add_argument(
             '--limit', metavar='<number>', type=arguments.positive,
             help='Show at most so many')
@@ -37,7 +39,8 @@ class ListCandidate(command.Lister):
     def take_action(self, parsed_args: argparse.Namespace
                     ) -> tuple[Sequence[str], Iterable[Any]]:
         found = plugin.client_of(self).candidates(
-            **arguments.given(parsed_args, *arguments.REQUEST, 'limit'))
+            **arguments.given(parsed_args, *arguments.REQUEST, 'priority',
+                              'limit'))
         self.app.stderr.write('%s\n' % _summary(found))
         if parsed_args.eliminated:
             return ('Condition', 'Nodes'), sorted(
@@ -51,4 +54,4 @@ def _summary(found: Any) -> str:
     """Say how it looks for the allocation."""
     nodes = ('1 node suits' if found.total == 1
              else '%d nodes suit' % found.total)
-    return '%s, allocations served before: %d' % (nodes, found.waiting)
+    return '%s, allocations that wait before it: %d' % (nodes, found.waiting)

@@ -90,9 +90,13 @@ class CommandTests(ShellTests):
         flags = ('candidate', 'list', '--resource-class', 'x', '-f', 'value')
         status, output, errors = self.run_command(*flags)
         self.assertEqual((0, 'n n1 east\n'), (status, output))
-        self.assertIn('2 nodes suit, allocations served before: 1', errors)
+        self.assertIn('2 nodes suit, allocations that wait before it: 1',
+                      errors)
         _, output, _ = self.run_command(*flags, '--eliminated')
         self.assertEqual('retired 5\nallocated 3\n', output)
+        self.run_command(*flags, '--priority', '-3')
+        self.assertEqual({'resource_class': 'x', 'priority': -3},
+                         self.last_body())
 
     def test_backends(self):
         self.service.answer('GET', '/backends', {'backends': [

@@ -45,6 +45,18 @@ class ProxyTests(connections.ServiceTests):
             found.total, found.eliminated, found.waiting,
             found.candidates[0]['node_uuid']))
 
+    def test_a_dry_run_asks_what_a_create_asks(self):
+        self.service.answer('POST', '/allocation_candidates', {
+            'candidates': [], 'total': 0, 'eliminated': {}, 'waiting': 0})
+        self.service.answer('POST', '/allocations', (201, allocation()))
+        wanted = {'resource_class': 'x', 'uuid': UUID, 'name': 'n',
+                  'priority': 7, 'wait_timeout': 60, 'extra': {'a': 1},
+                  'node': 'n1', 'owner': 'p', 'traits': ['CUSTOM_A']}
+        self.allocator.candidates(**wanted)
+        self.allocator.create_allocation(**wanted)
+        self.assertEqual([wanted, wanted], [
+            request.body for request in self.service.requests])
+
     def test_a_list_follows_links_and_names_fields_as_the_api_does(self):
         self.service.answer(
             'GET', '/allocations',
