@@ -23,10 +23,11 @@ class Outbox:
     :param send: function that sends one message, called with what put() was
         given
     :param consequence: what it means that a message is lost, for the log
-    :param failed: function called without arguments when a message is lost
+    :param failed: function called with what put() was given when a message
+        is lost
     """
 
-    def __init__(self, name, send, consequence, failed=lambda: None):
+    def __init__(self, name, send, consequence, failed=lambda *message: None):
         self._name = name
         self._send = send
         self._consequence = consequence
@@ -63,7 +64,7 @@ class Outbox:
             self._messages.put_nowait((meaning, message))
         except queue.Full:
             self._forget(meaning)
-            self._failed()
+            self._failed(*message)
             if not self._is_full:
                 self._is_full = True
                 LOG.warning('%(length)d %(name)s wait for the message bus, '
@@ -99,7 +100,7 @@ class Outbox:
                 self._is_full = False
             except Exception as exc:
                 # oslo.messaging lets errors of the libraries below through.
-                self._failed()
+                self._failed(*message)
                 LOG.warning('One of the %(name)s could not be sent, '
                             '%(consequence)s: %(error)s',
                             {'name': self._name, 'error': exc,

@@ -103,5 +103,5 @@ class ConductorAPI:
         self._client.cast({}, 'process_allocation', uuid=None)
 
 
-def _count_error():
-    metrics.count('rpc_errors_total', method='process_allocation')
+def _count_error(_context, method, *_rest):
+    metrics.count('rpc_errors_total', method=method)

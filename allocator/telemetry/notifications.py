@@ -119,7 +119,7 @@ def close():
         closing.close(CLOSE_TIMEOUT)
 
 
-def _count_error():
+def _count_error(*_message):
     metrics.count('rpc_errors_total', method='notify')
 
 

@@ -18,6 +18,7 @@ import testtools
 from allocator.api import app
 from allocator.api import measuring
 from allocator.conductor import pool_gauge
+from allocator.conductor import rpcapi
 from allocator.conf import CONF
 from allocator.db import session
 from allocator.telemetry import metrics
@@ -114,6 +115,20 @@ class CountTests(testtools.TestCase):
         self.assertEqual(1, self.counted.value(
             'database_errors_total', error='DBDeadlock',
             transaction='claim_something'))
+
+    def test_lost_casts_by_method(self):
+        def fail(*_arguments):
+            raise RuntimeError('no bus')
+
+        self.useFixture(fixtures.MockPatchObject(
+            rpcapi.ConductorAPI, '_cast', fail))
+        conductors = rpcapi.ConductorAPI()
+        conductors.serve_class(None, 'metal')
+        conductors.process_allocation(None, 'some')
+        conductors._doorbell.close(10)
+        for method in ('serve_class', 'process_allocation'):
+            self.assertEqual(1, self.counted.value(
+                'rpc_errors_total', method=method))
 
     def test_the_pool_is_told_by_class_and_condition(self):
         self.useFixture(fixtures.EnvironmentVariable(
