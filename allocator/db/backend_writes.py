@@ -106,6 +106,8 @@ def request_of(allocation, may_come_back=False):
             'candidate_nodes': allocation.candidate_nodes,
             'extra': allocation.extra,
             'constraints': allocation.constraints,
+            'wait_timeout': allocation.wait_timeout,
+            'priority': allocation.priority,
             'created_at': allocation.created_at.isoformat()}
     return found
 

@@ -105,6 +105,18 @@ class ReleaseTests(mirroring.MirrorTestCase):
         self.assertEqual(('kept', True),
                          (write.outcome, bool(write.last_error)))
 
+    def test_what_comes_back_says_how_it_has_waited(self):
+        uuid, node = self.active()
+        with session.writer() as connection:
+            connection.execute(sa.update(models.Allocation).where(
+                models.Allocation.uuid == uuid).values(
+                wait_timeout=60, priority=-5))
+        self.store().change_node(node, provision_state='active')
+        self.release(uuid)
+        self.write()
+        found = allocations.get(uuid)
+        self.assertEqual((60, -5), (found.wait_timeout, found.priority))
+
     def test_a_late_leftover_is_deleted_by_its_mark(self):
         uuid, node = self.active()
         self.release(uuid)
