@@ -3,9 +3,12 @@
 
 from oslo_config import cfg
 
+# The greatest number of seconds that its column holds.
+MAX_WAIT = 2 ** 31 - 1
+
 opts = [
     cfg.IntOpt(
-        'max_wait', default=2592000, min=0, mutable=True,
+        'max_wait', default=2592000, min=0, max=MAX_WAIT, mutable=True,
         help='The longest time, in seconds, for which an allocation may wait '
              'for a node: the greatest wait_timeout that a client may ask '
              'for. With 0 none waits.'),

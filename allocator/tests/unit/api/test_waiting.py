@@ -7,6 +7,7 @@ import fixtures as base_fixtures
 import sqlalchemy as sa
 
 from allocator.conductor import expiry
+from allocator.conf import CONF
 from allocator.db import census
 from allocator.db import conductors
 from allocator.db import known_conductors
@@ -99,6 +100,18 @@ class CreateTests(WaitingTestCase):
         self.wait(10)
         self.refuse(400, self.api.post(URL, {
             'resource_class': 'metal', 'wait_timeout': 11}), '10 seconds')
+
+    def test_no_time_is_longer_than_its_column_holds(self):
+        most = 2 ** 31 - 1
+        self.assertRaises(ValueError, CONF.set_override, 'max_wait', most + 1,
+                          group='queue')
+        self.api.configuration.set('max_wait', most, group='queue')
+        self.refuse(400, self.api.post(URL, {
+            'resource_class': 'metal', 'wait_timeout': most + 1}))
+        created = self.wait(most)
+        self.assertEqual(most, created['wait_timeout'])
+        self.patch(created['uuid'], ('add', '/wait_timeout', most + 1),
+                   status=400)
 
     def test_the_bare_metal_api_does_not_know_it(self):
         for name in ('wait_timeout', 'priority'):
