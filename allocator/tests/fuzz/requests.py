@@ -30,7 +30,8 @@ PATHS = [
     '/v1/nodes/{node}/portgroups', '/v1/nodes/{node}/volume', '/v1/shards',
     '/allocator', '/allocator/v1', '/allocator/v1/allocation_candidates',
     '/allocator/v1/allocations',
-    '/allocator/v1/allocations/{allocation}', '/allocator/v1/nodes',
+    '/allocator/v1/allocations/{allocation}', '/allocator/v1/backends',
+    '/allocator/v1/backends/fuzz', '/allocator/v1/nodes',
     '/allocator/v1/nodes/{node}',
 ]
 
@@ -44,12 +45,13 @@ NAMES = [
     'name', 'network_data', 'node', 'node_uuid', 'owner', 'power_interface',
     'power_state', 'properties', 'protected', 'provision_state', 'reason',
     'resource_class', 'retired', 'shard', 'state', 'target', 'traits', 'uuid',
-    'wait_timeout', 'deadline', 'priority', 'waiting', 'queue_position',
-    'configdrive', 'timeout', 'clean_steps', 'created_at', 'links',
+    'limit', 'wait_timeout', 'deadline', 'priority', 'waiting',
+    'queue_position', 'configdrive', 'timeout', 'clean_steps', 'created_at',
+    'links',
 ]
 QUERIES = NAMES + [
-    'associated', 'detail', 'fault', 'fields', 'instance_uuid', 'limit',
-    'marker', 'sharded', 'sort_dir', 'sort_key', 'include_children',
+    'associated', 'detail', 'fault', 'fields', 'instance_uuid', 'marker',
+    'sharded', 'sort_dir', 'sort_key', 'include_children',
     'description_contains',
 ]
 WORDS = [
@@ -130,6 +132,9 @@ right = {
     'traits': st.just({'traits': ['CUSTOM_FUZZ']}),
     'maintenance': st.just({'reason': 'fuzz'}),
 }
+right['dry run'] = st.builds(
+    dict.__or__, right['constrained'], st.fixed_dictionaries(
+        {}, optional={'limit': st.integers(-1, 3)}))
 pointers = st.one_of(
     st.sampled_from(['/' + name for name in NAMES]),
     st.tuples(st.sampled_from(['/extra/', '/properties/', '/driver_info/']),
@@ -184,7 +189,7 @@ ROUTES = [
     ('POST', '/allocator/v1/allocations', 'backfill'),
     ('POST', '/allocator/v1/allocations', 'constrained'),
     ('POST', '/allocator/v1/allocations', 'constrained'),
-    ('POST', '/allocator/v1/allocation_candidates', 'constrained'),
+    ('POST', '/allocator/v1/allocation_candidates', 'dry run'),
     ('PATCH', '/allocator/v1/allocations/{allocation}', 'patch'),
     ('DELETE', '/allocator/v1/allocations/{allocation}', None),
     ('DELETE', '/v1/nodes/{node}/allocation', None),

@@ -412,13 +412,48 @@ class ServedTests(WaitingTestCase):
             self.api.serve()
             self.assertTrue(self.is_active(created), path)
 
+    def serve_one(self, created, changes):
+        """Check that the last of some changes has one served, by a ring.
+
+        :param changes: list of arguments of a request
+        """
+        self.api.serve()
+        self.api.serving._sweep_at = float('inf')
+        for change in changes:
+            self.assertFalse(self.is_active(created), change)
+            answer = self.api.request(*change)
+            self.assertLess(answer.status, 300, answer)
+            self.api.serve()
+        self.assertTrue(self.is_active(created))
+
+    def test_by_a_node_that_is_undeployed(self):
+        _held, node = self.create_active()
+        fixtures.change_node(node.uuid, provision_state='active')
+        self.serve_one(self.wait(), [
+            ('PUT', '/v1/nodes/%s/states/provision' % node.uuid,
+             {'target': 'deleted'})])
+
+    def test_by_a_property(self):
+        node = fixtures.add_node(properties={'memory_mb': 4})
+        self.serve_one(
+            self.wait(properties={'memory_mb': {'>=': 8}}), [
+                ('PATCH', '/v1/nodes/' + node.uuid, [
+                    {'op': 'replace', 'path': '/properties/memory_mb',
+                     'value': 8}])])
+
+    def test_by_a_new_node(self):
+        url = '/v1/nodes/new'
+        self.serve_one(self.wait(), [
+            ('POST', '/v1/nodes', {'driver': 'fake-hardware', 'name': 'new',
+                                   'resource_class': 'metal'}),
+            ('PUT', url + '/states/provision', {'target': 'manage'}),
+            ('PUT', url + '/states/power', {'target': 'power off'}),
+            ('PUT', url + '/states/provision', {'target': 'provide'})])
+
     def test_by_a_trait(self):
         node = fixtures.add_node()
         created = self.wait(traits=['CUSTOM_A'])
-        self.api.serve()
-        self.api.put('/v1/nodes/%s/traits/CUSTOM_A' % node.uuid)
-        self.api.serving._sweep_at = float('inf')
-        self.api.serve()
-        self.assertTrue(self.is_active(created))
+        self.serve_one(created, [
+            ('PUT', '/v1/nodes/%s/traits/CUSTOM_A' % node.uuid)])
         self.assertEqual(['CUSTOM_A'], fixtures.get_node(
             node.uuid).instance_info['traits'])
