@@ -39,6 +39,7 @@ RENEW_EACH = backend_writes.LEASE / 4
 # Seconds before a write without an answer is tried again: first, and at most.
 RETRY = 0.5
 MAX_RETRY = 30
+MAX_DOUBLINGS = 10
 
 _CARRY_OUT = {backend_writes.CLAIM: claim.carry_out,
               backend_writes.BACKFILL: claim.carry_out_backfill,
@@ -204,7 +205,9 @@ class Writers:
             if write.row.wants == backend_writes.CLAIM and (
                     claim.go_elsewhere(write, reason)):
                 return
-            pause = min(RETRY * 2 ** write.row.tries, MAX_RETRY)
+            # No float holds the power of what was tried all night.
+            pause = min(RETRY * 2 ** min(write.row.tries, MAX_DOUBLINGS),
+                        MAX_RETRY)
             backend_writes.put_off(write, pause, reason)
             with self._lock:
                 heapq.heappush(self._retries, time.monotonic() + pause)

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from allocator.backends import claim
 from allocator.backends import exception as backend_exception
 from allocator.backends import marks
+from allocator.backends import registry
+from allocator.backends import writer
 from allocator.common import exception
 from allocator.conductor import deciding
 from allocator.conf import CONF
@@ -281,6 +283,22 @@ class ClaimTests(mirroring.MirrorTestCase):
         self.assertEqual(('active', sound.uuid),
                          (found.state, found.node_uuid))
         self.assertIsNone(self.node(flawed.uuid).instance_uuid)
+
+    def test_one_that_was_tried_all_night_is_tried_again(self):
+        """Its pause once overflowed, and it was never put off."""
+        self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.loop.walk()
+        with session.writer() as connection:
+            connection.execute(sa.update(_write).values(tries=1100))
+        self.options['east'].set('endpoint_override', 'http://127.0.0.1:1')
+        registry.forget()
+        self.write()
+        row = backend_writes.get(backends.get_row('east').id, uuid)
+        self.assertEqual((1101, None), (row.tries, row.lease))
+        pause = (row.due_at - timeutils.utcnow()).total_seconds()
+        self.assertTrue(0 < pause <= writer.MAX_RETRY, pause)
 
     def test_never_more_than_max_requests(self):
         self.options['east'].set('max_requests', 2)
