@@ -8,7 +8,7 @@ from oslo_upgradecheck import upgradecheck
 
 from allocator.backends import client
 from allocator.backends import exception
-from allocator.conf import CONF
+from allocator.backends import looks
 from allocator.db import backends
 
 SUCCESS = upgradecheck.Code.SUCCESS
@@ -45,7 +45,8 @@ def judge(name):
         found.get_version()
         found.get_public_url()
         # As the mirror will, with the filters that are configured.
-        found.get_nodes_page(1, filters=_filters(name))
+        for parameters in looks.filters(name):
+            found.get_nodes_page(1, filters=parameters)
         next(found.list_allocations(limit=1), None)
         found.try_to_allocate()
     except exception.Denied as exc:
@@ -68,10 +69,6 @@ def _judge_reading(found):
     except exception.BackendError as exc:
         return FAILURE, _said(exc)
     return SUCCESS, None
-
-
-def _filters(name):
-    return {'shard': CONF[name].shard} if CONF[name].shard else None
 
 
 def _said(exc):

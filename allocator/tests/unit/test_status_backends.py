@@ -3,6 +3,7 @@
 
 from allocator.cmd import status
 from allocator.conf import CONF
+from allocator.tests.backends import simulator
 from allocator.tests.unit.backends import mirroring
 from allocator.tests.unit.backends import test_failures
 
@@ -57,6 +58,21 @@ class BackendCheckTests(mirroring.MirrorTestCase):
         self.assert_result(status.SUCCESS)
         self.options['east'].set('shard', ['a'])
         self.assert_result(status.FAILURE, 'Backend east: ', '1.82')
+
+    def test_each_list_that_the_mirror_reads_is_tried(self):
+        self.options['east'].set('conductor_group', ['a', 'b'])
+        self.options['east'].set('owner', ['p'])
+        service = self.services['east']
+        handle = service.handle
+
+        def refuse(method, path, query, body):
+            if query.get('owner') and query['conductor_group'] == 'b':
+                raise simulator.Fault(400, 'No such group.')
+            return handle(method, path, query, body)
+
+        service.handle = refuse
+        self.assert_result(status.FAILURE, 'Backend east: 400',
+                           'No such group.')
 
     def test_a_user_that_may_not_allocate_is_a_failure(self):
         self.services['east'].may_allocate = False
