@@ -133,11 +133,11 @@ def make(client, write, create):
         found = ask(client, write)
         if found is None:
             # It was there a moment ago.
-            raise exception.OutcomeUnknown(
+            raise exception.Unsettled(
                 backend=client.name, reason=exc.reason) from exc
         if _is_ours(client, write, found):
             return found
-        raise exception.OutcomeUnknown(
+        raise exception.Unsettled(
             backend=client.name,
             reason='an earlier attempt was in the way') from exc
     except exception.Denied:
@@ -207,7 +207,7 @@ def wait_decided(client, write, found):
         asked_after = time.monotonic() - begun
         found = ask(client, write)
         if found is None:
-            raise exception.OutcomeUnknown(
+            raise exception.Unsettled(
                 backend=client.name, reason='the allocation has vanished')
         if found['state'] == states.ALLOCATED:
             client.pace.note(asked_after, questions)

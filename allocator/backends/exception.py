@@ -11,6 +11,7 @@ out::
       NotFound        404
       Conflict        409
     OutcomeUnknown    perhaps, perhaps later, perhaps not: ask again
+    Unsettled         it has answered, and that does not settle it: try again
 """
 
 from allocator.common.i18n import _
@@ -65,4 +66,12 @@ class OutcomeUnknown(BackendError):
 
     What timed out may be carried out later than the next question is
     answered: not to find it is no proof.
+    """
+
+
+class Unsettled(BackendError):
+    """The backend answered, and what it said leaves to be tried again.
+
+    A node that is locked is released later; nothing is wrong with the
+    backend.
     """

@@ -46,6 +46,10 @@ def carry_out(client, write):
 
 
 def _settle(client, write):
+    """Have it be certain whether the allocation of a claim is there.
+
+    :returns: the allocation there, as a dict, or None
+    """
     row = write.row
     try:
         return client.create_allocation(
@@ -54,6 +58,9 @@ def _settle(client, write):
             request_id=row.request_id, **row.request['claim'])
     except exception.Conflict:
         return claim.ask(client, write)
+    except exception.Denied:
+        # That is said of us, not of the allocation.
+        raise
     except exception.Refused:
         return None
 
@@ -76,8 +83,8 @@ def _refused(client, write, error):
     node = client.get_node(write.row.node_uuid, write.row.request_id)
     if (node.get('maintenance')
             or node.get('provision_state') in releases.RELEASABLE):
-        raise exception.OutcomeUnknown(backend=client.name,
-                                       reason=error.reason) from error
+        raise exception.Unsettled(backend=client.name,
+                                  reason=error.reason) from error
     if 'allocation' not in write.row.request:
         # Nobody to give it back to: it goes when the node is undeployed.
         raise error

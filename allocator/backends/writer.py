@@ -180,7 +180,7 @@ class Writers:
             # Nothing is to be had there before that is put right.
             backend_writes.note_answer(write.row.backend_id, False)
             reason = exc
-        except exception.Refused as exc:
+        except (exception.Refused, exception.Unsettled) as exc:
             # An answer, but to a question, not to the deed.
             backend_writes.note_answer(write.row.backend_id, True)
             reason = exc

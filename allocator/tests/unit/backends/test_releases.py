@@ -117,6 +117,48 @@ class ReleaseTests(mirroring.MirrorTestCase):
         found = allocations.get(uuid)
         self.assertEqual((60, -5), (found.wait_timeout, found.priority))
 
+    def retry(self):
+        """Carry out what is wanted, as if its pause was over."""
+        with session.writer() as connection:
+            connection.execute(sa.update(models.BackendWrite).values(
+                due_at=models.BackendWrite.created_at))
+        self.write()
+
+    def test_a_locked_node_is_an_answer_of_its_backend(self):
+        """Three of them once took the whole backend out of service."""
+        uuid, node = self.active()
+        free, = self.store().enrol()
+        self.look()
+        self.store().change_node(node, reservation='somebody')
+        self.release(uuid)
+        for _ in range(backends.UNANSWERED):
+            self.retry()
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+        self.assertEqual(0, backends.get_row('east').unanswered)
+        found = self.settle(self.allocate())
+        self.assertEqual(('active', free), (found.state, found.node_uuid))
+        self.store().change_node(node, reservation=None)
+        self.retry()
+        self.assertIsNone(self.node(node).instance_uuid)
+
+    def test_denied_it_is_not_certain_that_nothing_is_there(self):
+        """The user may only read by now; the claim may be on its way."""
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.loop.walk()
+        [_write] = backend_writes.lease(backends.get_row('east'), 8)
+        self.release(uuid)
+        self.services['east'].may_allocate = False
+        self.retry()
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+        # The request of the claim arrives after all.
+        self.arrive_late(uuid, node)
+        self.services['east'].may_allocate = True
+        self.retry()
+        self.assertIsNone(self.node(node).instance_uuid)
+        self.assertNotIn(uuid, self.store().allocations)
+
     def test_a_late_leftover_is_deleted_by_its_mark(self):
         uuid, node = self.active()
         self.release(uuid)
