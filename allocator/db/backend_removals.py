@@ -7,8 +7,10 @@ from allocator.common import states
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import models
+from allocator.db import releases
 from allocator.db import session
 from allocator.db import types
+from allocator.db import waiters
 
 _allocation = models.Allocation.__table__
 _backend = models.Backend.__table__
@@ -79,30 +81,43 @@ def retry_write(uuid):
                     leased_until=None)).rowcount
 
 
-@session.retried
 def forget_write(uuid):
     """Give a write up, and have its allocation, if any, start anew.
 
     :param uuid: UUID of its allocation
     :returns: number of open rows
     """
+    return sum(_forget(row) for row in _list_open(uuid))
+
+
+@session.retried
+def _list_open(uuid):
+    with session.reader() as connection:
+        return backend_writes.get_open(connection, [uuid])
+
+
+@session.retried
+def _forget(row):
+    """Give a write up, unless it has ended since it was read.
+
+    :returns: whether it was open
+    """
     with session.writer() as connection:
-        rows = backend_writes.get_open(connection, [uuid])
-        for row in rows:
-            connection.execute(
-                sa.update(_allocation).where(
-                    _allocation.c.id == row.allocation_id,
-                    _allocation.c.state == states.CONFIRMING)
-                .values(state=states.ALLOCATING, node_id=None))
-            connection.execute(
-                sa.update(_node).where(
-                    _node.c.id == row.node_id,
-                    _node.c.instance_uuid == row.uuid)
-                .values(instance_uuid=None, allocation_id=None,
-                        generation=_node.c.generation + 1))
-            connection.execute(
-                sa.update(_write).where(_write.c.id == row.id).values(
-                    finished_at=types.utcnow(), lease=None,
-                    leased_until=None, attempt=_write.c.attempt + 1,
-                    outcome=backend_writes.WITHDRAWN))
-        return len(rows)
+        allocation = connection.execute(
+            sa.select(_allocation)
+            .where(_allocation.c.id == row.allocation_id)
+            .with_for_update()).first()
+        node = connection.execute(
+            sa.select(_node).where(_node.c.id == row.node_id)
+            .with_for_update()).first()
+        if not backend_writes.withdraw_open(connection, row):
+            return False
+        if (allocation is not None and allocation.node_id == row.node_id
+                and allocation.state == states.CONFIRMING):
+            waiters.put_back(connection, allocation)
+        # What a backfill is for has its instance of somebody else.
+        if node is not None and node.instance_uuid == row.uuid and (
+                row.wants != backend_writes.BACKFILL):
+            releases.free_node(connection, node,
+                               generation=_node.c.generation + 1)
+        return True

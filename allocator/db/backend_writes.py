@@ -177,6 +177,22 @@ def withdraw_unsent(connection, backend_id, uuid):
                 updated_at=types.utcnow())).rowcount > 0
 
 
+def withdraw_open(connection, row):
+    """End a row of which nothing will ever be heard any more.
+
+    :param connection: a database connection; allocation and node are locked
+    :param row: the row as it was read, without a lock
+    :returns: whether it was open, and still what was read
+    """
+    return connection.execute(
+        sa.update(_write).where(
+            _write.c.id == row.id, _write.c.attempt == row.attempt,
+            _write.c.finished_at.is_(None)).values(
+                attempt=_write.c.attempt + 1, lease=None, leased_until=None,
+                finished_at=types.utcnow(), outcome=WITHDRAWN,
+                updated_at=types.utcnow())).rowcount > 0
+
+
 def get_open(connection, uuids):
     """Find the open rows of some allocations' UUIDs.
 

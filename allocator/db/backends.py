@@ -221,8 +221,20 @@ def note_look(hold_, begun, is_full, missing=0):
         now_ = _now(connection)
         if row.fresh_since is None or not is_fresh(row, now_):
             values['fresh_since'] = now_
+        if row.unanswered and not _has_open_writes(connection, row.id):
+            # No write would ever tell that it answers again.
+            values['unanswered'] = 0
+            if row.unanswered >= UNANSWERED:
+                values['answers_changed_at'] = now_
         connection.execute(sa.update(_backend).where(
             _backend.c.id == row.id).values(**values))
+
+
+def _has_open_writes(connection, backend_id):
+    return connection.execute(
+        sa.select(_write.c.id).where(
+            _write.c.backend_id == backend_id,
+            _write.c.finished_at.is_(None)).limit(1)).first() is not None
 
 
 @session.retried

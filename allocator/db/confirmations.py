@@ -170,17 +170,10 @@ def refuse(write, reason):
                 refusals=node.refusals + 1,
                 avoided_until=now + datetime.timedelta(seconds=seconds))
         if allocation is not None:
-            _requeue(connection, allocation)
+            waiters.put_back(connection, allocation)
         backend_writes.finish(connection, write, backend_writes.REFUSED,
                               reason)
         return allocation is not None
-
-
-def _requeue(connection, allocation):
-    connection.execute(
-        sa.update(_allocation).where(_allocation.c.id == allocation.id)
-        .values(state=waiters.requeue(connection, allocation), node_id=None,
-                updated_at=types.utcnow()))
 
 
 @session.retried

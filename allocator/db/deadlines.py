@@ -65,23 +65,27 @@ def list_over(limit, after=None):
 def fail(reasons):
     """Turn allocations to ``error`` whose deadline is over.
 
+    One that has left the queue, and did not leave this table with it, leaves
+    it now: its deadline would be over for ever.
+
     :param reasons: dict of why an allocation fails, by its id
     :returns: list of claims.Failure
     """
     with session.writer() as connection:
-        rows = connection.execute(starts.lock(
+        found = connection.execute(starts.lock(
             sa.select(_allocation).join(
                 _waiter, _waiter.c.allocation_id == _allocation.c.id).where(
                 _allocation.c.id.in_(reasons),
-                _allocation.c.state.in_((states.WAITING, states.CONFIRMING)),
                 # Somebody may have put it off.
                 _waiter.c.deadline <= types.utcnow())
             .order_by(_allocation.c.id), _allocation, 'PRIMARY')).all()
+        rows = [row for row in found
+                if row.state in (states.WAITING, states.CONFIRMING)]
         for row in rows:
             if row.state == states.CONFIRMING:
                 _give_back(connection, row)
-        if rows:
-            waiters.leave(connection, [row.id for row in rows])
+        if found:
+            waiters.leave(connection, [row.id for row in found])
         return claims.write_failures(connection, rows, reasons)
 
 

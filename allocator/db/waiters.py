@@ -22,6 +22,7 @@ from allocator.db import starts
 from allocator.db import suitability
 from allocator.db import types
 
+_allocation = models.Allocation.__table__
 _candidate = models.WaiterCandidate.__table__
 _node = models.Node.__table__
 _queue = models.Queue.__table__
@@ -206,6 +207,18 @@ def requeue(connection, allocation):
         sa.update(_waiter).where(_waiter.c.allocation_id == allocation.id)
         .values(is_waiting=True))
     return states.WAITING
+
+
+def put_back(connection, allocation):
+    """Have an allocation whose claim has come to nothing be looked at anew.
+
+    :param connection: a database connection
+    :param allocation: its locked row
+    """
+    connection.execute(
+        sa.update(_allocation).where(_allocation.c.id == allocation.id)
+        .values(state=requeue(connection, allocation), node_id=None,
+                updated_at=types.utcnow()))
 
 
 def waited_for(connection, classes):

@@ -12,9 +12,11 @@ from allocator.cmd import manage_backends
 from allocator.common import exception
 from allocator.conf import CONF
 from allocator.db import allocations
+from allocator.db import backend_removals
 from allocator.db import backend_status
 from allocator.db import backend_writes
 from allocator.db import backends
+from allocator.db import backfills
 from allocator.db import nodes
 from allocator.tests.unit.backends import mirroring
 from allocator.tests.unit.docs import checkout
@@ -279,6 +281,50 @@ class WriteTests(_TestCase):
         self.assertEqual('allocating', allocations.get(uuid).state)
         [node] = self.store().nodes
         self.assertIsNone(self.node(node).instance_uuid)
+
+    def test_forgotten_before_it_was_confirmed_it_is_so_nevertheless(self):
+        """The node of an active allocation was freed."""
+        uuid = self.pending()
+        [node] = self.store().nodes
+        get_open = backend_writes.get_open
+
+        def get_and_confirm(*arguments):
+            found = get_open(*arguments)
+            backend_removals.retry_write(uuid)
+            self.write()
+            return found
+
+        self.useFixture(base_fixtures.MockPatchObject(
+            backend_writes, 'get_open', get_and_confirm))
+        self.assertIn('nothing open', self.refuse('write forget ' + uuid))
+        self.assertEqual('active', allocations.get(uuid).state)
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+
+    def test_a_forgotten_backfill_leaves_the_instance_alone(self):
+        node, = self.store().enrol(provision_state='active')
+        uuid = allocations.new_uuid()
+        self.store().change_node(node, instance_uuid=uuid)
+        self.look()
+        backfills.want(node, mirroring.PENDING | {
+            'uuid': None, 'candidate_nodes': []})
+        self.assertEqual('1 changed.\n',
+                         self.run_command('write forget ' + uuid))
+        self.assertEqual((uuid, 0), (self.node(node).instance_uuid,
+                                     self.node(node).free))
+
+    def test_with_its_last_write_forgotten_one_is_silent_no_more(self):
+        uuid = self.pending()
+        for _ in range(backends.UNANSWERED):
+            backend_writes.note_answer(backends.get_row('east').id, False)
+        self.look()
+        self.assertEqual('silent', backend_status.get('east')['status'])
+        before = backend_status.get('east')['status_since']
+        self.run_command('write forget ' + uuid)
+        self.look()
+        found = backend_status.get('east')
+        self.assertEqual('up', found['status'])
+        self.assertGreater(found['status_since'], before)
+        self.assertEqual('active', self.settle(uuid).state)
 
     def test_nothing_is_open(self):
         for action in ('retry', 'forget'):

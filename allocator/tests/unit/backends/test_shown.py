@@ -170,7 +170,11 @@ class SinceTests(mirroring.MirrorTestCase):
         self.assertEqual(('up', again), self.status())
 
     def test_silent_since_the_third_write_without_an_answer(self):
+        self.store().enrol()
         self.look()
+        # A write that is open tells when it answers again.
+        self.allocate()
+        self.loop.walk()
         self.pass_(10)
         self.answer(False, backends.UNANSWERED - 1)
         third = self.pass_(10)

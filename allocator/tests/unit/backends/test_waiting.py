@@ -8,12 +8,14 @@ import sqlalchemy as sa
 from allocator.conductor import expiry
 from allocator.conductor import serving
 from allocator.db import allocations
+from allocator.db import backend_removals
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import models
 from allocator.db import session
 from allocator.tests.unit.backends import mirroring
 
+_allocation = models.Allocation.__table__
 _waiter = models.Waiter.__table__
 
 
@@ -141,3 +143,34 @@ class WaitingTests(mirroring.MirrorTestCase):
         self.assertIsNone(self.waiter())
         self.write()
         self.assertEqual({}, self.store().allocations)
+
+    def test_forgotten_it_waits_on(self):
+        """It failed at once, whatever its wait_timeout was."""
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        self.store().change_node(node, maintenance=True)
+        self.look()
+        backend_removals.forget_write(uuid)
+        self.assertEqual('waiting', self.state(uuid))
+        self.assertTrue(self.waiter().is_waiting)
+        self.look()
+        free, = self.store().enrol()
+        self.look()
+        self.serve()
+        self.write()
+        found = allocations.get(uuid)
+        self.assertEqual(('active', free), (found.state, found.node_uuid))
+        self.assertIsNone(self.waiter())
+
+    def test_one_that_has_left_the_queue_has_no_deadline(self):
+        """Once it was looked at each 50 ms, and nothing became of it."""
+        uuid = self.wait()
+        with session.writer() as connection:
+            connection.execute(sa.update(_allocation).values(state='active'))
+        self.end_patience()
+        self.look()
+        self.serve()
+        self.assertIsNone(self.waiter())
+        self.assertEqual('active', self.state(uuid))
