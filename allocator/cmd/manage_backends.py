@@ -52,7 +52,11 @@ def add_backend(subparsers):
                        'nodes and its allocations. Nothing is changed '
                        'there.')
     remove.add_argument('backend', metavar='NAME')
-    remove.set_defaults(run=lambda: _remove(CONF.command.backend))
+    remove.add_argument(
+        '--force', action='store_true',
+        help='Forget also what is not done there yet.')
+    remove.set_defaults(run=lambda: _remove(CONF.command.backend,
+                                            CONF.command.force))
 
 
 def add_write(subparsers):
@@ -85,10 +89,17 @@ def _show(name):
         print('%-15s %s' % (key, value))
 
 
-def _remove(name):
+def _remove(name, force):
     if name in backends.names():
         sys.exit('Backend %s is in [DEFAULT] enabled_backends: take it out '
                  'there, and restart all processes, first.' % name)
+    undone = backend_writes.list_open(name)
+    if undone and not force:
+        _print_writes(undone)
+        sys.exit('%d writes to %s are not done yet. Put its name into '
+                 '[DEFAULT] enabled_backends again, with allocate = false, '
+                 'until they are; or give them up with --force.'
+                 % (len(undone), name))
     nodes, allocations = backend_removals.remove(name)
     print('%d nodes and %d allocations of backend %s are forgotten.'
           % (nodes, allocations, name))
@@ -121,7 +132,11 @@ def _hand_back(name):
 
 
 def _list_writes():
-    for row in backend_writes.list_open():
+    _print_writes(backend_writes.list_open())
+
+
+def _print_writes(rows):
+    for row in rows:
         print('%s  %s  backend=%s  node=%s  since=%s  tries=%d  %s' % (
             row.uuid, row.wants, row.name, row.node_uuid, row.created_at,
             row.tries, row.last_error or ''))

@@ -282,6 +282,16 @@ class ReleaseRefused(Conflict):
                  'release it: %(reason)s')
 
 
+class BackendRemoved(Conflict):
+    """Nobody writes to the backend of a node any more."""
+
+    error_code = 'allocator.backend.removed'
+    template = _('Node %(node)s is of backend %(backend)s, which is not '
+                 'configured any more, so what was asked for cannot be '
+                 'carried out there. An administrator can configure the '
+                 'backend again, or remove it.')
+
+
 class NodeInUse(Conflict):
     """The node of an allocation is deployed, so it cannot be released."""
 

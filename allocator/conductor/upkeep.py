@@ -5,7 +5,9 @@ import threading
 
 from oslo_log import log
 
+from allocator.db import backend_removals
 from allocator.db import backend_writes
+from allocator.db import backends
 from allocator.db import conductors
 from allocator.db import profiles
 from allocator.db import profiling
@@ -22,7 +24,10 @@ REMOVAL = 10
 
 
 class Upkeep:
-    """Keeps the nodes' profiles right, and nothing that nobody needs."""
+    """Keeps the nodes' profiles right, and nothing that nobody needs.
+
+    It puts allocations back, too, whose backend nobody writes to any more.
+    """
 
     def __init__(self):
         self._stopping = threading.Event()
@@ -51,6 +56,10 @@ class Upkeep:
         """
         if count := self._profiler.run():
             LOG.info('%d nodes have got another profile', count)
+        if backends.exist():
+            for uuid in backend_removals.go_elsewhere():
+                LOG.warning('Allocation %s goes on to another node: its '
+                            'backend is not configured any more', uuid)
         if not removes:
             return
         if count := profiles.remove_unused():

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator gives up: a backend, or a write that never gets done."""
+"""What an operator gives up: a backend, or a write that never gets done.
+
+Nobody writes to a backend that has been taken out of the configuration, so its
+claims that were not confirmed go on to other nodes.
+"""
+
+import datetime
 
 import sqlalchemy as sa
 
 from allocator.common import states
+from allocator.conf import CONF
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import models
@@ -45,13 +52,19 @@ def _remove_nodes(backend_id):
         rows = connection.execute(
             sa.select(_node.c.id, _node.c.allocation_id).where(
                 _node.c.backend_id == backend_id).limit(BATCH)).all()
-        ended = [row.allocation_id for row in rows if row.allocation_id]
-        if ended:
-            connection.execute(
-                sa.select(_allocation.c.id).where(_allocation.c.id.in_(ended))
-                .order_by(_allocation.c.id).with_for_update())
+        allocations = connection.execute(
+            sa.select(_allocation).where(_allocation.c.id.in_(
+                [row.allocation_id for row in rows if row.allocation_id]))
+            .order_by(_allocation.c.id).with_for_update()).all()
         connection.execute(sa.delete(_node).where(
             _node.c.id.in_([row.id for row in rows])))
+        ended = []
+        for row in allocations:
+            if row.state == states.CONFIRMING:
+                # It was never given what is forgotten here.
+                waiters.put_back(connection, row)
+            else:
+                ended.append(row.id)
         connection.execute(sa.delete(_allocation).where(
             _allocation.c.id.in_(ended)))
         return len(rows), len(ended)
@@ -64,6 +77,85 @@ def _remove_row(backend_id):
             _write.c.backend_id == backend_id))
         connection.execute(sa.delete(_backend).where(
             _backend.c.id == backend_id))
+
+
+def go_elsewhere():
+    """Put allocations back whose claims nobody brings about any more.
+
+    That is once patience is over, as while the backend was silent, and while
+    nobody mirrors it: another process may have it configured still.
+
+    :returns: list of the UUIDs of those that go on to other nodes
+    """
+    return [row.uuid for row in _list_abandoned() if _put_back(row)]
+
+
+@session.retried
+def _list_abandoned():
+    with session.reader() as connection:
+        now = connection.execute(sa.select(types.utcnow())).scalar()
+        begun = now - datetime.timedelta(
+            seconds=CONF.conductor.backend_patience)
+        return connection.execute(
+            sa.select(_write).join(
+                _backend, _backend.c.id == _write.c.backend_id).where(
+                _backend.c.name.not_in(backends.names()),
+                sa.or_(_backend.c.held_until.is_(None),
+                       _backend.c.held_until < now),
+                _write.c.finished_at.is_(None),
+                _write.c.wants == backend_writes.CLAIM,
+                sa.func.coalesce(_write.c.sent_at, _write.c.created_at)
+                < begun)).all()
+
+
+@session.retried
+def _put_back(row):
+    """Put an allocation back whose claim nobody brings about.
+
+    The node of one that may have been sent stays taken, and its write open.
+
+    :param row: row of the write, not locked
+    :returns: whether it is in the queue again
+    """
+    with session.writer() as connection:
+        allocation, node = _lock(connection, row)
+        if row.sent_at is None:
+            if not backend_writes.withdraw_open(connection, row):
+                return False
+            if node is not None:
+                releases.free_node(connection, node,
+                                   generation=_node.c.generation + 1)
+        else:
+            if not backend_writes.withdraw(connection, row):
+                return False
+            if node is not None:
+                connection.execute(
+                    sa.update(_node).where(_node.c.id == node.id).values(
+                        allocation_id=None,
+                        generation=_node.c.generation + 1))
+        if allocation is not None:
+            waiters.put_back(connection, allocation)
+        return allocation is not None
+
+
+def _lock(connection, row):
+    """Lock the allocation of a claim, and its node.
+
+    :returns: their rows; None for what has nothing to do with it any more
+    """
+    allocation = connection.execute(
+        sa.select(_allocation).where(_allocation.c.id == row.allocation_id)
+        .with_for_update()).first()
+    node = connection.execute(
+        sa.select(_node).where(_node.c.id == row.node_id)
+        .with_for_update()).first()
+    if allocation is not None and (
+            allocation.state != states.CONFIRMING
+            or allocation.node_id != row.node_id):
+        allocation = None
+    if node is not None and node.instance_uuid != row.uuid:
+        node = None
+    return allocation, node
 
 
 @session.retried
@@ -103,21 +195,13 @@ def _forget(row):
     :returns: whether it was open
     """
     with session.writer() as connection:
-        allocation = connection.execute(
-            sa.select(_allocation)
-            .where(_allocation.c.id == row.allocation_id)
-            .with_for_update()).first()
-        node = connection.execute(
-            sa.select(_node).where(_node.c.id == row.node_id)
-            .with_for_update()).first()
+        allocation, node = _lock(connection, row)
         if not backend_writes.withdraw_open(connection, row):
             return False
-        if (allocation is not None and allocation.node_id == row.node_id
-                and allocation.state == states.CONFIRMING):
+        if allocation is not None:
             waiters.put_back(connection, allocation)
         # What a backfill is for has its instance of somebody else.
-        if node is not None and node.instance_uuid == row.uuid and (
-                row.wants != backend_writes.BACKFILL):
+        if node is not None and row.wants != backend_writes.BACKFILL:
             releases.free_node(connection, node,
                                generation=_node.c.generation + 1)
         return True

@@ -146,15 +146,19 @@ def want(connection, wants, node, allocation, request, request_id=None):
         .values(attempt=existing.attempt + 1, **values))
 
 
-def withdraw(connection, write):
-    """Want nothing any more of a claim that has been compared.
+def withdraw(connection, row):
+    """Want nothing any more of a claim, unless it has ended meanwhile.
 
     It goes on being unsure of what it has sent.
+
+    :param connection: a database connection; allocation and node are locked
+    :param row: the row as it was read
+    :returns: whether it was still what was read
     """
-    connection.execute(
-        sa.update(_write).where(_write.c.id == write.row.id).values(
+    return connection.execute(
+        sa.update(_write).where(*_is_as_read(row)).values(
             attempt=_write.c.attempt + 1, wants=RELEASE, lease=None,
-            leased_until=None, due_at=types.utcnow(), tries=0))
+            leased_until=None, due_at=types.utcnow(), tries=0)).rowcount > 0
 
 
 def withdraw_unsent(connection, backend_id, uuid):
@@ -185,12 +189,15 @@ def withdraw_open(connection, row):
     :returns: whether it was open, and still what was read
     """
     return connection.execute(
-        sa.update(_write).where(
-            _write.c.id == row.id, _write.c.attempt == row.attempt,
-            _write.c.finished_at.is_(None)).values(
-                attempt=_write.c.attempt + 1, lease=None, leased_until=None,
-                finished_at=types.utcnow(), outcome=WITHDRAWN,
-                updated_at=types.utcnow())).rowcount > 0
+        sa.update(_write).where(*_is_as_read(row)).values(
+            attempt=_write.c.attempt + 1, lease=None, leased_until=None,
+            finished_at=types.utcnow(), outcome=WITHDRAWN,
+            updated_at=types.utcnow())).rowcount > 0
+
+
+def _is_as_read(row):
+    return (_write.c.id == row.id, _write.c.attempt == row.attempt,
+            _write.c.finished_at.is_(None))
 
 
 def get_open(connection, uuids):
@@ -247,16 +254,18 @@ def refusals(connection, allocations):
 
 
 @session.retried
-def list_open():
+def list_open(name=None):
     """List what is not done yet, the oldest first.
 
+    :param name: name of the backend; None for all of them
     :returns: list of rows, with the name of the backend
     """
+    at_one = () if name is None else (_backend.c.name == name,)
     with session.reader() as connection:
         return connection.execute(
             sa.select(*_write.c, _backend.c.name).join(
                 _backend, _backend.c.id == _write.c.backend_id)
-            .where(_write.c.finished_at.is_(None))
+            .where(_write.c.finished_at.is_(None), *at_one)
             .order_by(_write.c.created_at, _write.c.id)).all()
 
 
@@ -373,10 +382,7 @@ def due_backends():
 
 
 def _is_mine(write):
-    return (_write.c.id == write.row.id,
-            _write.c.attempt == write.row.attempt,
-            _write.c.lease == write.lease,
-            _write.c.finished_at.is_(None))
+    return (*_is_as_read(write.row), _write.c.lease == write.lease)
 
 
 def compare(connection, write):

@@ -331,6 +331,17 @@ def name_of(id_):
     return _names[id_]
 
 
+def check_configured(node):
+    """Refuse to want anything of a backend to which nobody writes any more.
+
+    :param node: row of the node, with uuid and backend_id
+    :raises: BackendRemoved
+    """
+    name = name_of(node.backend_id)
+    if name not in names():
+        raise exception.BackendRemoved(node=node.uuid, backend=name)
+
+
 # --- What may be given -----------------------------------------------------
 
 _lock = threading.Lock()

@@ -10,6 +10,7 @@ from allocator.common import states
 from allocator.conf import CONF
 from allocator.db import allocations
 from allocator.db import backend_writes
+from allocator.db import backends
 from allocator.db import models
 from allocator.db import session
 from allocator.db import traits as db_traits
@@ -79,7 +80,8 @@ def want(node_uuid, values, tenant=None, request_id=None):
     :param request_id: global request id of whom it is for
     :returns: UUID of the allocation
     :raises: UnknownNode, BackfillMismatch, NodeAssociated, NodeAllocated,
-        AllocationDuplicateName, AllocationAlreadyExists, InstanceUUIDTaken
+        AllocationDuplicateName, AllocationAlreadyExists, InstanceUUIDTaken,
+        BackendRemoved
     """
     with session.writer() as connection:
         node = connection.execute(
@@ -88,6 +90,7 @@ def want(node_uuid, values, tenant=None, request_id=None):
         if node is None or (tenant is not None and tenant not in (
                 node.owner, node.lessee)):
             raise exception.UnknownNode(node=node_uuid)
+        backends.check_configured(node)
         _check_free(node, values['uuid'])
         _check_matches(connection, node, values)
         uuid = (values['uuid'] or node.instance_uuid

@@ -51,7 +51,7 @@ def move_elsewhere(write):
         connection.execute(
             sa.update(_node).where(_node.c.id == old.node_id).values(
                 allocation_id=None, generation=_node.c.generation + 1))
-        backend_writes.withdraw(connection, write)
+        backend_writes.withdraw(connection, old)
         batch.claims.append(claims.Claim(row, taken[0]))
         claims.write(connection, batch.claims)
         return batch

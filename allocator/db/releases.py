@@ -14,6 +14,7 @@ from allocator.common import exception
 from allocator.common import states
 from allocator.db import allocations
 from allocator.db import backend_writes
+from allocator.db import backends
 from allocator.db import models
 from allocator.db import session
 from allocator.db import types
@@ -60,7 +61,7 @@ def delete_allocation(uuid, seen=None, request_id=None):
         the UUID by now
     :param request_id: global request id of whom it is for
     :returns: Release
-    :raises: AllocationNotFound, NodeInUse
+    :raises: AllocationNotFound, NodeInUse, BackendRemoved
     """
     return _delete_allocation(uuid, seen, request_id, session.Attempts())
 
@@ -93,6 +94,8 @@ def _delete_allocation(uuid, seen, request_id, attempts):
                 free_node(connection, node,
                           generation=_node.c.generation + 1)
             else:
+                if allocation.state == states.ALLOCATED:
+                    backends.check_configured(node)
                 release = Release(node.uuid, node.backend_id)
                 _release_there(connection, allocation, node, request_id)
         if waiters.has_waited(allocation):

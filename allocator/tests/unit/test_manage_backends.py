@@ -118,6 +118,18 @@ class BackendTests(_TestCase):
         # Nothing is changed there.
         self.assertIn(uuid, self.store().allocations)
 
+    def test_with_writes_open_it_is_removed_by_force_alone(self):
+        uuid = self.pending()
+        CONF.set_override('enabled_backends', [])
+        said = self.refuse('backend remove east')
+        self.assertIn('1 writes to east are not done yet', said)
+        self.assertIn('--force', said)
+        self.assertEqual(1, backend_status.get('east')['open_writes'])
+        self.run_command('backend remove east --force')
+        self.assertEqual([], backend_status.list_all())
+        self.assertEqual([], backend_writes.list_open())
+        self.assertEqual('allocating', allocations.get(uuid).state)
+
     def test_one_that_is_unknown(self):
         for action in ('show', 'accept', 'hand-back', 'remove'):
             self.assertRaises(exception.BackendNotFound, self.run_command,

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends that are not configured any more, with work open."""
+
+import datetime
+
+import sqlalchemy as sa
+
+from allocator.common import exception
+from allocator.conductor import serving
+from allocator.conductor import upkeep
+from allocator.conf import CONF
+from allocator.db import allocations
+from allocator.db import backend_removals
+from allocator.db import backend_writes
+from allocator.db import backends
+from allocator.db import backfills
+from allocator.db import models
+from allocator.db import session
+from allocator.tests.unit.backends import mirroring
+
+_backend = models.Backend.__table__
+_write = models.BackendWrite.__table__
+
+
+class RemovedTests(mirroring.MirrorTestCase):
+
+    names = ('east', 'west')
+
+    def setUp(self):
+        super().setUp()
+        self.serving = serving.ServingLoop()
+
+    def confirming(self, **values):
+        """Have a node of east claimed; what is wanted is not written yet.
+
+        :returns: UUIDs of the allocation and of the node
+        """
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate(**values)
+        self.loop.walk()
+        self.serving.ring()
+        self.serving.walk()
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+        return uuid, node
+
+    def send(self):
+        """Lease what is wanted of east; nobody knows what became of it."""
+        self.assertEqual(1, len(backend_writes.lease(
+            backends.get_row('east'), 8)))
+
+    def remove(self, seconds=3600):
+        """Take east out of the configuration.
+
+        :param seconds: how long ago its holder stopped, and what is wanted
+            was asked for
+        """
+        CONF.set_override('enabled_backends', ['west'])
+        backends.forget()
+        ago = datetime.timedelta(seconds=seconds)
+        with session.writer() as connection:
+            now = backends._now(connection)
+            connection.execute(sa.update(_backend).where(
+                _backend.c.name == 'east').values(held_until=now - ago))
+            connection.execute(sa.update(_write).values(
+                created_at=now - ago, sent_at=sa.case(
+                    (_write.c.sent_at.is_not(None), now - ago))))
+
+    def put_back(self):
+        """Have configured again what was removed."""
+        CONF.set_override('enabled_backends', list(self.names))
+        backends.forget()
+
+    def upkeep(self):
+        upkeep.Upkeep().round(removes=False)
+
+    def test_a_claim_that_was_never_sent_goes_elsewhere(self):
+        uuid, node = self.confirming()
+        other, = self.store('west').enrol()
+        self.look()
+        self.remove()
+        self.upkeep()
+        self.assertIsNone(self.node(node).instance_uuid)
+        self.assertEqual([], backend_writes.list_open('east'))
+        self.loop.walk()
+        self.write('west')
+        found = allocations.get(uuid)
+        self.assertEqual(('active', other), (found.state, found.node_uuid))
+
+    def test_the_node_of_a_claim_that_was_sent_stays_taken(self):
+        uuid, node = self.confirming()
+        other, = self.store('west').enrol()
+        self.look()
+        self.send()
+        self.remove()
+        self.upkeep()
+        self.assertEqual('allocating', allocations.get(uuid).state)
+        self.loop.walk()
+        self.write('west')
+        found = allocations.get(uuid)
+        self.assertEqual(('active', other), (found.state, found.node_uuid))
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+        self.assertEqual(['release'], [
+            row.wants for row in backend_writes.list_open('east')])
+        # It is given back once somebody writes there again.
+        self.put_back()
+        self.write()
+        self.assertIsNone(self.node(node).instance_uuid)
+        self.assertEqual(other, allocations.get(uuid).node_uuid)
+
+    def test_it_keeps_its_place_if_it_waits(self):
+        uuid, _node = self.confirming(state='waiting', wait_timeout=60,
+                                      priority=None)
+        self.remove()
+        self.upkeep()
+        self.assertEqual('waiting', allocations.get(uuid).state)
+
+    def test_it_is_left_alone_before_patience_is_over(self):
+        uuid, _node = self.confirming()
+        self.remove(seconds=30)
+        self.upkeep()
+        self.assertEqual('confirming', allocations.get(uuid).state)
+
+    def test_it_is_left_alone_while_another_process_has_the_backend(self):
+        uuid, _node = self.confirming()
+        self.remove()
+        self.assertIsNotNone(backends.hold('east', 'another process', 10))
+        self.upkeep()
+        self.assertEqual('confirming', allocations.get(uuid).state)
+
+    def test_an_active_allocation_is_not_deleted_in_vain(self):
+        """The answer was 204, and its node was never released."""
+        uuid, node = self.confirming()
+        self.write()
+        self.remove()
+        refused = self.assertRaises(exception.BackendRemoved, self.release,
+                                    uuid)
+        self.assertEqual(409, refused.code)
+        self.assertIn('backend east', str(refused))
+        self.assertEqual(('active', node), (
+            allocations.get(uuid).state, allocations.get(uuid).node_uuid))
+        self.put_back()
+        self.release(uuid)
+        self.write()
+        self.assertIsNone(self.node(node).instance_uuid)
+
+    def test_one_that_is_not_active_yet_may_be_deleted(self):
+        uuid, node = self.confirming()
+        self.send()
+        self.remove()
+        self.release(uuid)
+        self.assertRaises(exception.AllocationNotFound, allocations.get, uuid)
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+
+    def test_no_backfill_is_wanted_there(self):
+        node, = self.store().enrol(provision_state='active')
+        self.look()
+        self.remove()
+        self.assertRaises(
+            exception.BackendRemoved, backfills.want, node,
+            mirroring.PENDING | {'uuid': None, 'candidate_nodes': []})
+
+    def test_forgotten_with_claims_open_these_start_anew(self):
+        uuid, _node = self.confirming()
+        self.send()
+        self.remove()
+        self.assertEqual((1, 0), backend_removals.remove('east'))
+        self.assertEqual('allocating', allocations.get(uuid).state)
+        other, = self.store('west').enrol()
+        self.look('west')
+        self.loop.walk()
+        self.write('west')
+        self.assertEqual(other, allocations.get(uuid).node_uuid)
