@@ -2,8 +2,9 @@
 """Agreement: whether a node that a backend gave is what was asked for.
 
 A Bare Metal service knows nothing of constraints, and what it compared a
-node with was the class, the traits and the owner. So the node is read once
-more, now that it is taken, and held against the whole requirement.
+node with was the class, the traits and the owner; to one without an owner it gives
+any node. So the node is read once more, now that it is taken, and held against
+the whole requirement.
 """
 
 from allocator.backends import exception
@@ -25,7 +26,7 @@ def find_obstacle(client, write):
     demands = [
         *constraints.trait_demands(asked['forbidden'], asked['any_of']),
         *constraints.property_demands(asked['properties'])]
-    if not demands:
+    if not demands and not _must_be_unowned(write.row.request['claim']):
         return None
     try:
         node = facts.of_node(client.get_node(write.row.node_uuid,
@@ -51,6 +52,11 @@ def _plain_obstacles(claim, node):
     if claim['owner'] is not None:
         if claim['owner'] not in tenants:
             found.append('of another owner or lessee')
-    elif CONF.conductor.ownerless_allocations == 'unowned' and any(tenants):
+    elif _must_be_unowned(claim) and any(tenants):
         found.append('of some owner or lessee')
     return found
+
+
+def _must_be_unowned(claim):
+    return (claim['owner'] is None
+            and CONF.conductor.ownerless_allocations == 'unowned')

@@ -27,6 +27,7 @@ LOG = log.getLogger(__name__)
 # longer wanted.
 PAUSED = 1
 
+TAKEN_HERE = 'Another allocation has got its UUID meanwhile.'
 TAKEN = 'The UUID is taken at backend %s: it has an allocation of this UUID.'
 
 
@@ -75,12 +76,19 @@ def carry_out_backfill(client, write):
     else:
         found = _decided(client, write, found)
         if found['state'] == states.ALLOCATED:
-            entered = confirmations.confirm_backfill(write)
+            try:
+                entered = confirmations.confirm_backfill(write)
+            except confirmations.UUIDTaken:
+                return _refuse_backfill(write, TAKEN_HERE)
             if entered is not None:
                 outcomes.report_backfilled(entered)
             return backend_writes.CONFIRMED
         reason = found.get('last_error')
         _delete(client, write, found)
+    return _refuse_backfill(write, reason)
+
+
+def _refuse_backfill(write, reason):
     confirmations.refuse_backfill(write, reason)
     return backend_writes.REFUSED
 

@@ -424,6 +424,8 @@ def put_off(write, seconds, reason):
 def finish(connection, write, outcome, reason=None):
     """Finish a row whose lease has been compared in this transaction.
 
+    It keeps the lease, by which was_finished() tells who has finished it.
+
     :param outcome: one of the outcomes above
     :param reason: what the backend said, if it refused
     """
@@ -431,9 +433,16 @@ def finish(connection, write, outcome, reason=None):
         raise ValueError('A %s does not end %s' % (write.row.wants, outcome))
     connection.execute(
         sa.update(_write).where(_write.c.id == write.row.id).values(
-            finished_at=types.utcnow(), outcome=outcome, lease=None,
+            finished_at=types.utcnow(), outcome=outcome,
             leased_until=None, last_error=reason, sent_at=None,
             updated_at=types.utcnow()))
+
+
+def was_finished(connection, write):
+    """Tell whether a row was finished by whoever holds this lease."""
+    return connection.execute(sa.select(_write.c.id).where(
+        _write.c.id == write.row.id, _write.c.lease == write.lease,
+        _write.c.finished_at.is_not(None))).first() is not None
 
 
 @session.retried

@@ -117,10 +117,37 @@ class AgreementTests(mirroring.MirrorTestCase):
                              (write.outcome, write.last_error))
             self.release(uuid)
 
-    def test_one_that_got_an_owner_where_none_may_have_one(self):
+    def want_unowned(self):
+        """Let allocations without owner have only nodes without."""
         CONF.set_override('ownerless_allocations', 'unowned', 'conductor')
         self.addCleanup(CONF.clear_override, 'ownerless_allocations',
                         'conductor')
+
+    def test_without_constraints_too_one_may_have_got_an_owner(self):
+        """The backend gives any node to an allocation without owner."""
+        self.want_unowned()
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.loop.walk()
+        self.store().change_node(node, owner='p')
+        self.write()
+        self.assertEqual('allocating', allocations.get(uuid).state)
+        write = backend_writes.get(self.node(node).backend_id, uuid)
+        self.assertEqual('the node there is of some owner or lessee',
+                         write.last_error)
+        self.assertIsNone(self.store().nodes[node]['instance_uuid'])
+
+    def test_nobody_looks_if_it_has_an_owner_itself(self):
+        self.want_unowned()
+        self.store().enrol(owner='p')
+        self.look()
+        uuid = self.allocate(owner='p')
+        self.assertEqual('active', self.settle(uuid).state)
+        self.assertEqual(0, self.reads())
+
+    def test_one_that_got_an_owner_where_none_may_have_one(self):
+        self.want_unowned()
         uuid, node = self.claim()
         self.store().change_node(node, owner='p')
         self.write()

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a backend has answered is entered once, and told of once."""
+
+from unittest import mock
+
+import fixtures as base_fixtures
+
+from allocator.backends import claim
+from allocator.db import allocations
+from allocator.db import backend_writes
+from allocator.db import backends
+from allocator.db import backfills
+from allocator.telemetry import outcomes
+from allocator.tests import fixtures
+from allocator.tests.unit.backends import mirroring
+
+
+class LostAcknowledgementTests(mirroring.MirrorTestCase):
+    """The COMMIT is done, and the connection breaks before that is said."""
+
+    def claimed(self):
+        """Have a node claimed; what is wanted is not written yet.
+
+        :returns: UUIDs of the allocation and of the node
+        """
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.loop.walk()
+        return uuid, node
+
+    def carry_out(self, outcome):
+        """Carry out what is wanted, and lose the next acknowledgement."""
+        [write] = backend_writes.lease(backends.get_row('east'), 8)
+        self.useFixture(fixtures.LostAcknowledgement())
+        self.assertEqual(outcome, self.writers['east']._carry_out(write))
+        row = backend_writes.get(write.row.backend_id, write.row.uuid)
+        self.assertEqual(outcome, row.outcome)
+        self.assertEqual(0, backends.get_row('east').unanswered)
+
+    def expect(self, name):
+        """Replace a function that reports what became of an allocation.
+
+        :returns: mock of it
+        """
+        return self.useFixture(base_fixtures.MockPatchObject(
+            outcomes, name, autospec=True)).mock
+
+    def test_active_is_told(self):
+        told = self.expect('report_active')
+        uuid, node = self.claimed()
+        self.carry_out('confirmed')
+        self.assertEqual('active', allocations.get(uuid).state)
+        told.assert_called_once_with(mock.ANY, node)
+
+    def test_a_uuid_that_is_taken_is_told(self):
+        told = self.expect('report_failure')
+        uuid, node = self.claimed()
+        self.store().allocate('other', uuid=uuid)
+        self.carry_out('refused')
+        self.assertEqual('error', allocations.get(uuid).state)
+        told.assert_called_once_with(mock.ANY, claim.TAKEN % 'east')
+
+    def test_a_refused_node_is_left_alone_once(self):
+        uuid, node = self.claimed()
+        self.store().change_node(node, reservation='somebody')
+        self.carry_out('refused')
+        self.assertEqual(1, self.node(node).refusals)
+        self.assertEqual('allocating', allocations.get(uuid).state)
+
+    def test_what_comes_back_is_told(self):
+        told = self.expect('report_appeared')
+        uuid, node = self.claimed()
+        self.write()
+        self.store().change_node(node, provision_state='active')
+        self.release(uuid)
+        self.carry_out('kept')
+        self.assertEqual(node, allocations.get(uuid).node_uuid)
+        told.assert_called_once_with(mock.ANY)
+
+    def test_a_release_is_done(self):
+        uuid, node = self.claimed()
+        self.write()
+        self.release(uuid)
+        self.carry_out('released')
+        self.assertIsNone(self.node(node).instance_uuid)
+
+    def test_a_backfill_is_told(self):
+        told = self.expect('report_backfilled')
+        node, = self.store().enrol(provision_state='active')
+        self.look()
+        backfills.want(node, mirroring.PENDING | {
+            'uuid': None, 'candidate_nodes': []})
+        self.carry_out('confirmed')
+        told.assert_called_once_with(mock.ANY)
+
+    def test_what_another_has_finished_is_not_told(self):
+        told = self.expect('report_active')
+        self.claimed()
+        [write] = backend_writes.lease(backends.get_row('east'), 8)
+        self.writers['east']._carry_out(write)
+        self.assertIsNone(self.writers['east']._carry_out(write))
+        told.assert_called_once_with(mock.ANY, mock.ANY)
+
+
+class BackfillTests(mirroring.MirrorTestCase):
+
+    def test_one_whose_uuid_is_taken_here_meanwhile_is_refused(self):
+        """Once it was tried again for ever."""
+        node, = self.store().enrol(provision_state='active')
+        self.look()
+        uuid = backfills.want(node, mirroring.PENDING | {
+            'uuid': None, 'candidate_nodes': []})
+        # It had looked whether the UUID is free before the backfill came.
+        allocations.create(mirroring.PENDING | {'uuid': uuid},
+                           is_new_uuid=True)
+        self.write()
+        row = backend_writes.get(backends.get_row('east').id, uuid)
+        self.assertEqual(('refused', claim.TAKEN_HERE),
+                         (row.outcome, row.last_error))
+        self.assertEqual([], backend_writes.list_open())
+        self.assertEqual('allocating', allocations.get(uuid).state)
