@@ -11,6 +11,8 @@ import hashlib
 import re
 
 from allocator.conf import CONF
+from allocator.db import conductors
+from allocator.db import installation
 
 KEY = 'allocator'
 
@@ -21,7 +23,7 @@ def make(attempt):
     :param attempt: its number
     :returns: dict for ``extra``
     """
-    return {KEY: {'installation': _installation(), 'attempt': attempt}}
+    return {KEY: {'installation': _written(), 'attempt': attempt}}
 
 
 def name(uuid, attempt):
@@ -79,12 +81,38 @@ def attempt_of(allocation):
     mark = extra.get(KEY) if isinstance(extra, dict) else None
     if not isinstance(mark, dict):
         return None
-    if mark.get('installation') != _installation():
+    if mark.get('installation') not in _known():
         return None
     return mark.get('attempt')
 
 
-def _installation():
-    """Name this installation: all processes that share its message bus."""
-    return CONF.conductor.installation_id or hashlib.sha256(
-        CONF.database.connection.rpartition('@')[2].encode()).hexdigest()[:16]
+def _written():
+    """Tell what names this installation on what it makes."""
+    if CONF.conductor.installation_id:
+        return CONF.conductor.installation_id
+    known = installation.get()
+    if known.has_older_marks and not conductors.all_know(
+            conductors.INSTALLATION):
+        # An older conductor would take what it finds for somebody else's.
+        return _older()
+    return known.uuid
+
+
+def _known():
+    """Tell what has named this installation on what it has made.
+
+    :returns: list of names
+    """
+    if CONF.conductor.installation_id:
+        return [CONF.conductor.installation_id]
+    known = installation.get()
+    return [known.uuid, _older()] if known.has_older_marks else [known.uuid]
+
+
+def _older():
+    """Tell what releases without an installation in the database wrote.
+
+    It is another one for each address of the database.
+    """
+    return hashlib.sha256(CONF.database.connection.rpartition(
+        '@')[2].encode()).hexdigest()[:16]

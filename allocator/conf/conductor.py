@@ -82,8 +82,10 @@ opts = [
         'installation_id',
         help='What tells allocations that this service has made at a backend '
              'from those of others. It must be the same for all conductors, '
-             'and stay what it is. Unless set, it is derived from the host '
-             'and the name of the database in [database] connection.'),
+             'and stay what it is. Unless set, it is a UUID that is made once '
+             'and kept in the database. A copy of the database that is used '
+             'beside the original, for tests, say, has the same UUID: set '
+             'this option there.'),
     cfg.ListOpt(
         'schedulable_properties',
         default=['cpu_arch', 'cpus', 'memory_mb', 'local_gb',

@@ -25,11 +25,13 @@ _conductor = models.Conductor.__table__
 #: * 3: backends, and allocations that one of them has yet to confirm
 #: * 4: allocations that wait
 #: * 5: constraints on nodes
-VERSION = 5
+#: * 6: marks of the installation that is in the database
+VERSION = 6
 PROFILES = 2
 BACKENDS = 3
 WAITING = 4
 LANGUAGE = 5
+INSTALLATION = 6
 
 
 @session.retried

@@ -8,6 +8,7 @@ from alembic import config
 from alembic import migration as alembic_migration
 import sqlalchemy as sa
 
+from allocator.db import installation
 from allocator.db import models
 from allocator.db import session
 
@@ -64,4 +65,5 @@ def create_schema():
     if sa.inspect(engine).has_table(models.Allocation.__tablename__):
         raise SchemaExists(SchemaExists.__doc__)
     models.Base.metadata.create_all(engine)
+    installation.get()
     stamp('head')

@@ -144,6 +144,21 @@ class Profile(Base):
     unused_since = sa.Column(types.DateTime)
 
 
+class Installation(Base):
+    """What tells this installation of the service from others: one row."""
+
+    __tablename__ = 'installation'
+    __table_args__ = (OPTIONS,)
+
+    # Always 1, so that there is but one.
+    id = sa.Column(sa.Integer, primary_key=True, autoincrement=False)
+    uuid = sa.Column(sa.String(36), nullable=False)
+    # Whether there were backends before this table: what was made at them has
+    # another mark.
+    has_older_marks = sa.Column(sa.Boolean, nullable=False,
+                                server_default=sa.false())
+
+
 class Backend(Base):
     """A Bare Metal service whose nodes are handed out.
 

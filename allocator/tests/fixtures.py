@@ -28,6 +28,7 @@ from allocator.conductor import serving
 from allocator.conf import CONF
 from allocator.db import backends
 from allocator.db import conductors
+from allocator.db import installation
 from allocator.db import known_conductors
 from allocator.db import known_profiles
 from allocator.db import models
@@ -94,6 +95,7 @@ class Database(fixtures.Fixture):
         known_profiles.forget()
         reasons.forget()
         backends.forget()
+        installation.forget()
         known_conductors.forget()
         if DATABASE_URL:
             models.Base.metadata.drop_all(session.get_engine())

@@ -174,7 +174,7 @@ class StatusTests:
         times = {'conductor-1': ago(4), 'conductor-2': ago(9),
                  'conductor-3': ago(2 * HOUR)}
         self.insert(models.Conductor, *(
-            {'hostname': name, 'updated_at': time, 'version': 5,
+            {'hostname': name, 'updated_at': time, 'version': 6,
              'version_at': time} for name, time in times.items()))
 
     @staticmethod

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from allocator.conf import CONF
 from allocator.db import backends
+from allocator.db import installation
 from allocator.db import known_conductors
 from allocator.db import known_profiles
 from allocator.db import models
@@ -44,6 +45,7 @@ class Open(fixtures.Fixture):
         self.addCleanup(session.dispose)
         known_profiles.forget()
         backends.forget()
+        installation.forget()
         known_conductors.forget()
         if self._tables:
             models.Base.metadata.create_all(session.get_engine())
