@@ -16,7 +16,6 @@ _allocation = models.Allocation.__table__
 _node = models.Node.__table__
 
 
-@session.retried
 def move_elsewhere(write):
     """Give an allocation another node than one that nobody knows of.
 
@@ -27,8 +26,19 @@ def move_elsewhere(write):
     :returns: Batch, or None if there is no other node
     :raises: backend_writes.LeaseLost
     """
+    return _move(write, session.Attempts())
+
+
+@session.retried
+def _move(write, attempts):
+    """Give an allocation another node.
+
+    :param attempts: session.Attempts, of the Batch that they wrote
+    """
     old = write.row
     with session.writer() as connection:
+        if attempts.last and _is_written(connection, attempts.last):
+            return attempts.last
         row = connection.execute(
             sa.select(_allocation).where(
                 _allocation.c.id == old.allocation_id,
@@ -54,4 +64,14 @@ def move_elsewhere(write):
         backend_writes.withdraw(connection, old)
         batch.claims.append(claims.Claim(row, taken[0]))
         claims.write(connection, batch.claims)
+        attempts.note(batch)
         return batch
+
+
+def _is_written(connection, batch):
+    """Tell whether an attempt whose COMMIT nobody acknowledged did it."""
+    [claim] = batch.claims
+    return connection.execute(sa.select(_allocation.c.id).where(
+        _allocation.c.id == claim.allocation.id,
+        _allocation.c.uuid == claim.allocation.uuid,
+        _allocation.c.node_id == claim.node.id)).first() is not None

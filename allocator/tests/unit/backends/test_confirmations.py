@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a backend has answered is entered once, and told of once."""
 
+import dataclasses
+import datetime
 from unittest import mock
 
 import fixtures as base_fixtures
@@ -93,6 +95,19 @@ class LostAcknowledgementTests(mirroring.MirrorTestCase):
             'uuid': None, 'candidate_nodes': []})
         self.carry_out('confirmed')
         told.assert_called_once_with(mock.ANY)
+
+    def test_active_elsewhere_is_told(self):
+        told = self.expect('report_active')
+        uuid, node = self.claimed()
+        [write] = backend_writes.lease(backends.get_row('east'), 8)
+        late = dataclasses.replace(
+            write, leased_at=write.leased_at - datetime.timedelta(hours=1))
+        own = fixtures.add_node()
+        self.useFixture(fixtures.LostAcknowledgement())
+        self.assertTrue(claim.go_elsewhere(late, 'no answer'))
+        self.assertEqual(own.uuid, allocations.get(uuid).node_uuid)
+        self.assertEqual(own.uuid, told.call_args.args[1])
+        self.assertEqual(uuid, self.node(node).instance_uuid)
 
     def test_what_another_has_finished_is_not_told(self):
         told = self.expect('report_active')
