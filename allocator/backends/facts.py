@@ -4,6 +4,8 @@
 import dataclasses
 import datetime
 import json
+import math
+import re
 
 from oslo_utils import timeutils
 
@@ -22,6 +24,20 @@ _DOCUMENTS = ('properties', 'extra')
 
 # What no database can store in a text column.
 _UNSTORABLE = dict.fromkeys((0, *range(0xd800, 0xe000)))
+
+# How that looks in JSON text, and what is beyond the BMP and harmless.
+_SUSPECT = re.compile(r'\\u(0000|d[89a-f])')
+
+
+class Unreadable(Exception):
+    """What a backend has said of a node makes no sense.
+
+    :ivar uuid: its UUID, or None
+    """
+
+    def __init__(self, uuid, reason):
+        super().__init__(reason)
+        self.uuid = uuid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +72,21 @@ def of_node(node):
 
     :param node: dict (Bare Metal API reference, "Show Node Details")
     :returns: Facts
+    :raises: Unreadable
     """
-    columns = {name: _text(name, node.get(name)) for name in _SAME}
+    try:
+        return _of_node(node)
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        uuid = node.get('uuid') if isinstance(node, dict) else None
+        raise Unreadable(uuid, '%s: %s' % (type(exc).__name__, exc)) from exc
+
+
+def _of_node(node):
+    columns = {name: text(_node.c[name], node.get(name)) for name in _SAME}
     columns |= {name: bool(node.get(name)) for name in _FLAGS}
-    columns |= {name: node.get(name) or {} for name in _DOCUMENTS}
-    columns['conductor_group'] = _text('conductor_group',
-                                       node.get('conductor_group')) or ''
+    columns |= {name: document(node.get(name)) for name in _DOCUMENTS}
+    columns['conductor_group'] = text(
+        _node.c.conductor_group, node.get('conductor_group')) or ''
     columns['provision_state'] = columns['provision_state'] or 'available'
     columns['provision_updated_at'] = moment(node.get('provision_updated_at'))
     return Facts(node['uuid'], columns,
@@ -80,9 +105,45 @@ def moment(text):
     return timeutils.normalize_time(timeutils.parse_isotime(text))
 
 
-def _text(name, value):
-    """Make a value fit its column."""
+def text(column, value):
+    """Make a value fit a column of text.
+
+    :param column: the column
+    :param value: what a backend has said
+    :returns: text, or None
+    """
     if value is None:
         return None
-    length = getattr(_node.c[name].type, 'length', None)
+    length = getattr(column.type, 'length', None)
     return str(value).translate(_UNSTORABLE)[:length]
+
+
+def document(value):
+    """Make a JSON document of what a backend has said.
+
+    Its JSON may have been read from NaN or Infinity, which no JSON has, and
+    its strings may hold what is no character.
+
+    :returns: dict that any JSON can hold
+    """
+    if not value or not isinstance(value, dict):
+        return {}
+    try:
+        if not _SUSPECT.search(json.dumps(value, allow_nan=False)):
+            return value
+    except ValueError:
+        # It holds one of those numbers.
+        pass
+    return _cleaned(value)
+
+
+def _cleaned(value):
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, str):
+        return value.translate(_UNSTORABLE)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

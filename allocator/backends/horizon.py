@@ -85,7 +85,13 @@ class Horizon:
             # Since then, nodes that it had read already may have changed.
             begun = self._newest - datetime.timedelta(
                 seconds=self._seen_at - view.started)
-        self._near = begun
+        # A full look takes long, and others come to their end meanwhile.
+        self._near = _later(self._near, begun)
         if view.is_far:
-            self._far = begun
+            self._far = _later(self._far, begun)
             self._far_at = self._clock()
+
+
+def _later(one, other):
+    return max((moment for moment in (one, other) if moment is not None),
+               default=None)

@@ -4,14 +4,18 @@
 from oslo_log import log
 
 from allocator.backends import exception
+from allocator.backends import facts
 from allocator.backends import marks
 from allocator.common import states
 from allocator.db import backend_writes
-from allocator.db import mirrored_nodes
+from allocator.db import mirrored_allocations
+from allocator.db import models
 from allocator.telemetry import metrics
 from allocator.telemetry import outcomes
 
 LOG = log.getLogger(__name__)
+
+_allocation = models.Allocation.__table__
 
 # Provision states in which a node of a leftover is in nobody's use.
 _UNUSED = ('available',)
@@ -50,9 +54,9 @@ class Imports:
             if not self._remove(found):
                 self.lasting.append(node_uuid)
             return False
-        allocation = mirrored_nodes.import_allocation(
+        entered = mirrored_allocations.take_over(
             self._hold, node_uuid, _columns(found))
-        if allocation is None:
+        if entered is None:
             LOG.warning('Allocation %(uuid)s of backend %(name)s is not '
                         'taken over: its UUID is in use here',
                         {'uuid': uuid, 'name': self._hold.name})
@@ -61,7 +65,11 @@ class Imports:
                  'backend %(name)s', {'uuid': uuid, 'node': node_uuid,
                                       'name': self._hold.name})
         metrics.count('backend_imports_total', backend=self._hold.name)
-        outcomes.report_appeared(allocation)
+        allocation, before = entered
+        if before is None:
+            outcomes.report_appeared(allocation)
+        else:
+            outcomes.report_active(before, node_uuid)
         return True
 
     def remove_failed(self):
@@ -75,7 +83,7 @@ class Imports:
             if marks.attempt_of(found) is None:
                 continue
             write = backend_writes.get(self._hold.backend_id, found['uuid'])
-            if write is None or mirrored_nodes.is_tombstone(write):
+            if write is None or mirrored_allocations.is_tombstone(write):
                 self._remove(found)
 
     def _find(self, uuid):
@@ -101,7 +109,8 @@ class Imports:
         if attempt is None:
             return False
         write = backend_writes.get(self._hold.backend_id, found['uuid'])
-        if not mirrored_nodes.is_tombstone(write) or attempt > write.attempt:
+        if not mirrored_allocations.is_tombstone(write) or (
+                attempt > write.attempt):
             return False
         node = self._client.get_node(found['node_uuid'])
         return node.get('provision_state') in _UNUSED
@@ -127,20 +136,19 @@ def _columns(found):
 
     :returns: dict of column values
     """
-    extra = found.get('extra') or {}
-    if marks.attempt_of(found) is not None:
-        extra = {}
-    return {'uuid': found['uuid'], 'name': marks.given_name(found),
-            'resource_class': found.get('resource_class'),
-            'traits': found.get('traits') or [],
-            'candidate_nodes': found.get('candidate_nodes') or [],
-            'owner': found.get('owner'), 'extra': extra}
+    is_ours = marks.attempt_of(found) is not None
+    columns = {'name': marks.given_name(found)} | {
+        name: found.get(name) for name in ('resource_class', 'owner')}
+    return {name: facts.text(_allocation.c[name], value)
+            for name, value in columns.items()} | {
+        'uuid': found['uuid'], 'traits': found.get('traits') or [],
+        'candidate_nodes': found.get('candidate_nodes') or [],
+        'extra': {} if is_ours else facts.document(found.get('extra'))}
 
 
 def end(hold, node_uuid, uuid, instance_uuid):
     """End an allocation of which the backend has said that it is gone."""
-    ended = mirrored_nodes.end_allocation(hold, node_uuid, uuid,
-                                          instance_uuid)
+    ended = mirrored_allocations.end(hold, node_uuid, uuid, instance_uuid)
     if ended is not None:
         LOG.info('Allocation %(uuid)s has ended at backend %(name)s',
                  {'uuid': uuid, 'name': hold.name})

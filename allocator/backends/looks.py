@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at a backend: which pages are read, and in which order."""
+"""Looks at a backend: which pages are read, and in which order.
+
+What has changed is read of all nodes, whatever the filters of a backend say:
+a node that one of them does not select any more is in no filtered list.
+"""
+
+import dataclasses
 
 from allocator.backends import facts
 from allocator.conf import CONF
@@ -10,8 +16,38 @@ FEW = 50
 # Nodes of a page otherwise.
 PAGE = 1000
 
+# Options that are filters, by the names of parameters and of columns.
+_FILTERS = ('shard', 'conductor_group', 'owner', 'resource_class')
+
 # Filters that the Bare Metal API takes several values of.
 _SEVERAL = ('shard',)
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Nodes, as a backend has said them.
+
+    :ivar nodes: list of facts.Facts
+    :ivar unread: list of facts.Unreadable
+    """
+
+    nodes: list
+    unread: list = dataclasses.field(default_factory=list)
+
+    def uuids(self):
+        """List the UUIDs of all of them."""
+        return [node.uuid for node in self.nodes] + [
+            error.uuid for error in self.unread]
+
+
+def _read(nodes):
+    page = Page([])
+    for node in nodes:
+        try:
+            page.nodes.append(facts.of_node(node))
+        except facts.Unreadable as exc:
+            page.unread.append(exc)
+    return page
 
 
 def filters(name):
@@ -24,7 +60,7 @@ def filters(name):
     :returns: list of dicts
     """
     found: list[dict] = [{}]
-    for option in ('shard', 'conductor_group', 'owner', 'resource_class'):
+    for option in _FILTERS:
         chosen = CONF[name][option]
         if not chosen:
             continue
@@ -33,69 +69,77 @@ def filters(name):
     return found
 
 
-def admits(name, node):
-    """Tell whether a node is one of those that a backend's filters select.
+def selection(name):
+    """Read which nodes of a backend its filters select.
 
     :param name: name of the backend
+    :returns: dict of sets of values by column, empty for all nodes
+    """
+    return {option: frozenset(CONF[name][option]) for option in _FILTERS
+            if CONF[name][option]}
+
+
+def admits(selected, node):
+    """Tell whether a node is one of those that are selected.
+
+    :param selected: what selection() has returned
     :param node: facts.Facts
     """
-    return all(not CONF[name][option]
-               or node.columns[option] in CONF[name][option]
-               for option in ('shard', 'conductor_group', 'owner',
-                              'resource_class'))
+    return all(node.columns[option] in values
+               for option, values in selected.items())
 
 
 def everything(client, name):
     """Read all nodes.
 
-    :returns: iterator of lists of facts.Facts
+    :returns: iterator of Page
     """
     for parameters in filters(name):
         marker = None
         while True:
             page, marker = client.get_nodes_page(PAGE, marker, parameters)
-            yield [facts.of_node(node) for node in page]
+            yield _read(page)
             if marker is None:
                 break
 
 
-def changes(client, name, until):
+def changes(client, until):
     """Read the nodes that have changed, the newest first.
 
     :param until: changes before this time by the clock there are known
         (``allocator.backends.horizon``); None reads all that were ever
         touched
-    :returns: iterator of lists of facts.Facts
+    :returns: iterator of Page
     """
-    for parameters in filters(name):
-        marker, size = None, FEW
-        while True:
-            page, marker = client.get_changed_nodes(size, marker, parameters)
-            found = [facts.of_node(node) for node in page]
-            touched = [node for node in found if node.updated_at is not None]
-            yield touched
-            if marker is None or len(touched) < len(found) or (
-                    until is not None and touched[-1].updated_at < until):
-                break
-            size = min(2 * size, PAGE)
+    marker, size = None, FEW
+    while True:
+        page, marker = client.get_changed_nodes(size, marker)
+        found = _read(page)
+        touched = [node for node in found.nodes
+                   if node.updated_at is not None]
+        yield Page(touched, found.unread)
+        if marker is None or len(touched) < len(found.nodes) or (
+                until is not None and touched
+                and touched[-1].updated_at < until):
+            break
+        size = min(2 * size, PAGE)
 
 
-def newcomers(client, name, known):
+def newcomers(client, name, is_known):
     """Read the nodes that were enrolled last, until one is known.
 
     A node that was never touched is not among the changes.
 
-    :param known: container of UUIDs
-    :returns: iterator of lists of facts.Facts
+    :param is_known: function that tells whether a UUID was known, with all
+        that were enrolled before, when the look began
+    :returns: iterator of Page
     """
     for parameters in filters(name):
         marker, size = None, 1
         while True:
             page, marker = client.get_newest_nodes(size, marker, parameters)
-            found = [facts.of_node(node) for node in page]
-            # Before the caller comes to know them.
-            new = [node for node in found if node.uuid not in known]
-            yield new
-            if marker is None or len(new) < len(found):
+            new = [node for node in page if not is_known(node['uuid'])]
+            yield _read(new)
+            if marker is None or len(new) < len(page):
                 break
-            size = FEW
+            size = min(max(2 * size, FEW), PAGE)

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import threading
 import time
+from typing import Any
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
@@ -207,8 +208,8 @@ def note_look(hold_, begun, is_full, missing=0):
     :param missing: number of nodes that it missed and did not dare to remove
     :raises: HoldLost
     """
-    values = {'looked_at': begun, 'failing_since': None, 'last_error': None,
-              'updated_at': types.utcnow()}
+    values: dict[str, Any] = {'failing_since': None, 'last_error': None,
+                              'updated_at': types.utcnow()}
     if is_full:
         values |= {'swept_at': begun, 'missing': missing}
         if not missing:
@@ -226,6 +227,8 @@ def note_look(hold_, begun, is_full, missing=0):
             values['unanswered'] = 0
             if row.unanswered >= UNANSWERED:
                 values['answers_changed_at'] = now_
+        # Others have come to their end during a full one.
+        values['looked_at'] = max(begun, row.looked_at or begun)
         connection.execute(sa.update(_backend).where(
             _backend.c.id == row.id).values(**values))
 

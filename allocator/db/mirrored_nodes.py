@@ -13,8 +13,6 @@ import dataclasses
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
-from allocator.common import states
-from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import models
 from allocator.db import profiles
@@ -25,6 +23,9 @@ _allocation = models.Allocation.__table__
 _node = models.Node.__table__
 _profile = models.Profile.__table__
 _write = models.BackendWrite.__table__
+
+# UUIDs in one statement.
+MANY = 500
 
 # What differing() reads.
 _COMPARED = [column for column in _node.c if column.name not in (
@@ -51,6 +52,9 @@ class Outcome:
         is to be asked there
     :ivar unknown: (node UUID, allocation UUID) of allocations there that are
         not known here
+    :ivar nameless: UUIDs of nodes that were written without their name,
+        which another node bears here
+    :ivar unwritten: (node UUID, error) of what no row can hold
     :ivar written: number of rows written
     """
 
@@ -60,7 +64,17 @@ class Outcome:
     foreign: list = dataclasses.field(default_factory=list)
     ended: list = dataclasses.field(default_factory=list)
     unknown: list = dataclasses.field(default_factory=list)
+    nameless: list = dataclasses.field(default_factory=list)
+    unwritten: list = dataclasses.field(default_factory=list)
     written: int = 0
+
+    def add(self, other):
+        """Add what another transaction came to."""
+        self.generations.update(other.generations)
+        for name in ('changed', 'busy', 'foreign', 'ended', 'unknown',
+                     'nameless', 'unwritten'):
+            getattr(self, name).extend(getattr(other, name))
+        self.written += other.written
 
 
 @session.retried
@@ -89,20 +103,40 @@ def generation(backend_id, uuid):
 
 
 @session.retried
-def written_generations(backend_id, since):
-    """Read the generations of nodes that writes to their backend have changed.
+def begin_look(backend_id, since):
+    """Read what a look has to know before it asks the backend.
 
-    :param since: of writes that were finished after this time, by the
-        database's clock, or are not finished
-    :returns: dict by UUID
+    :param since: a time by the database's clock, None for now
+    :returns: that clock's time, and a dict of generations by UUID, of the
+        nodes that writes have changed which were finished since, or are not
+        finished
     """
     with session.reader() as connection:
-        return dict(connection.execute(
+        now = connection.execute(sa.select(types.utcnow())).scalar()
+        return now, dict(connection.execute(
             sa.select(_node.c.uuid, _node.c.generation)
             .join(_write, _write.c.node_id == _node.c.id).where(
                 _write.c.backend_id == backend_id,
                 sa.or_(_write.c.finished_at.is_(None),
-                       _write.c.finished_at >= since))).all())
+                       _write.c.finished_at >= (since or now)))).all())
+
+
+@session.retried
+def allocated(backend_id, uuids):
+    """Find the nodes that have an allocation.
+
+    :param uuids: UUIDs of nodes
+    :returns: list of UUIDs among them
+    """
+    uuids = list(uuids)
+    found: list[str] = []
+    with session.reader() as connection:
+        for start in range(0, len(uuids), MANY):
+            found += connection.execute(sa.select(_node.c.uuid).where(
+                _node.c.backend_id == backend_id,
+                _node.c.uuid.in_(uuids[start:start + MANY]),
+                _node.c.allocation_id.is_not(None))).scalars()
+    return found
 
 
 @session.retried
@@ -147,19 +181,33 @@ def apply(hold, found, expected):
     :returns: Outcome
     :raises: backends.HoldLost
     """
-    described = _described(found)
     try:
-        return _apply(hold, described, expected)
+        return _apply(hold, describe(found), expected)
     except db_exc.DBDuplicateEntry:
         # A UUID has come up elsewhere in this moment, or names have changed
         # places: one by one, what can be written is.
-        whole = Outcome()
-        for item in described:
-            _add(whole, _apply_one(hold, item, expected))
-        return whole
+        pass
+    except Exception as exc:
+        if not _is_of_data(exc):
+            raise
+    whole = Outcome()
+    for facts in found:
+        whole.add(_apply_one(hold, facts, expected))
+    return whole
 
 
-def _described(found):
+def _is_of_data(error):
+    """Tell whether an error is that of what was to be written.
+
+    It would be the same at the next try, and others need not wait for it.
+    """
+    cause = getattr(error, 'inner_exception', None) or error
+    cause = getattr(cause, 'orig', None) or cause
+    return isinstance(error, db_exc.DBDataError) or isinstance(
+        cause, (TypeError, ValueError))
+
+
+def describe(found):
     """Find the profile of each node.
 
     :returns: list of pairs of facts.Facts and dicts of columns
@@ -175,24 +223,23 @@ def _described(found):
     return described
 
 
-def _add(whole, part):
-    whole.generations.update(part.generations)
-    for name in ('changed', 'busy', 'foreign', 'ended', 'unknown'):
-        getattr(whole, name).extend(getattr(part, name))
-    whole.written += part.written
-
-
-def _apply_one(hold, item, expected):
+def _apply_one(hold, facts, expected):
+    """Write what a backend has said of one node, as far as it can be."""
     try:
-        return _apply(hold, [item], expected)
+        return _apply(hold, describe([facts]), expected)
     except db_exc.DBDuplicateEntry as exc:
-        if 'name' in exc.columns:
-            # The one that has it gives it up in this look or the next.
-            facts, profile = item
-            facts = dataclasses.replace(
-                facts, columns=facts.columns | {'name': None})
-            return _apply(hold, [(facts, profile)], expected)
-        return Outcome(changed=[item[0].uuid])
+        if 'name' not in exc.columns or facts.columns['name'] is None:
+            return Outcome(changed=[facts.uuid])
+    except Exception as exc:
+        if not _is_of_data(exc):
+            raise
+        return Outcome(unwritten=[(facts.uuid, exc)])
+    # The one that has the name gives it up in this look or the next.
+    outcome = _apply_one(hold, dataclasses.replace(
+        facts, columns=facts.columns | {'name': None}), expected)
+    if not outcome.changed:
+        outcome.nameless.append(facts.uuid)
+    return outcome
 
 
 @session.retried
@@ -201,23 +248,23 @@ def _apply(hold, described, expected):
     by_uuid = {facts.uuid: (facts, profile) for facts, profile in described}
     with session.writer() as connection:
         backends.fence(connection, hold)
-        rows = _lock(connection, by_uuid)
-        writes = _open_writes(connection, rows.values())
+        rows = lock(connection, by_uuid)
+        writes = open_writes(connection, rows.values())
         for uuid, row in rows.items():
             if row.backend_id != hold.backend_id:
                 outcome.foreign.append(uuid)
             elif expected.get(uuid) != row.generation:
                 outcome.changed.append(uuid)
             else:
-                _update(connection, row, *by_uuid[uuid],
-                        row.id in writes, outcome)
+                update(connection, row, *by_uuid[uuid], row.id in writes,
+                       outcome)
         _insert(connection, hold, [
             item for uuid, item in by_uuid.items() if uuid not in rows],
             outcome)
     return outcome
 
 
-def _lock(connection, uuids):
+def lock(connection, uuids):
     """Lock nodes, and their allocations before them.
 
     :returns: dict of rows by UUID
@@ -236,7 +283,7 @@ def _lock(connection, uuids):
     return {row.uuid: row for row in rows}
 
 
-def _open_writes(connection, rows):
+def open_writes(connection, rows):
     """Find the nodes that a write is under way for.
 
     :returns: set of ids
@@ -247,7 +294,15 @@ def _open_writes(connection, rows):
             _write.c.finished_at.is_(None))).scalars())
 
 
-def _update(connection, row, facts, profile, is_being_written, outcome):
+def update(connection, row, facts, profile, is_being_written, outcome):
+    """Write what is said of a node whose row is locked.
+
+    :param row: its row, with the generation that was expected
+    :param facts: backends.facts.Facts
+    :param profile: dict of columns, see describe()
+    :param is_being_written: whether a write is under way for it
+    :param outcome: Outcome, to which this is added
+    """
     values = {name: value for name, value in (facts.columns | profile).items()
               if row._mapping[name] != value}
     if is_being_written:
@@ -298,85 +353,6 @@ def _insert(connection, hold, described, outcome):
 
 
 @session.retried
-def end_allocation(hold, node_uuid, uuid, instance_uuid):
-    """End an allocation that the backend has ended, by undeploying, say.
-
-    :param node_uuid: UUID of the node
-    :param uuid: UUID of the allocation, of which the backend has said that
-        there is none
-    :param instance_uuid: what the node has there instead, or None
-    :returns: row of the allocation, or None if it was gone
-    :raises: backends.HoldLost
-    """
-    with session.writer() as connection:
-        backends.fence(connection, hold)
-        node = _lock(connection, [node_uuid]).get(node_uuid)
-        if (node is None or node.allocation_id is None
-                or node.instance_uuid != uuid
-                or _open_writes(connection, [node])):
-            return None
-        allocation = connection.execute(sa.select(_allocation).where(
-            _allocation.c.id == node.allocation_id)).first()
-        info = {name: value for name, value in node.instance_info.items()
-                if name != 'traits'}
-        connection.execute(
-            sa.update(_node).where(_node.c.id == node.id).values(
-                allocation_id=None, instance_uuid=instance_uuid,
-                instance_info=info, generation=_node.c.generation + 1,
-                updated_at=types.utcnow()))
-        connection.execute(sa.delete(_allocation).where(
-            _allocation.c.id == node.allocation_id))
-        return allocation
-
-
-def import_allocation(hold, node_uuid, values):
-    """Take over an allocation that was made at the backend.
-
-    :param node_uuid: UUID of its node
-    :param values: dict of columns: uuid, name, resource_class, traits,
-        extra, owner, candidate_nodes
-    :returns: dict of its columns, with node_uuid; None if it cannot be known
-        here
-    :raises: backends.HoldLost
-    """
-    try:
-        return _import(hold, node_uuid, values)
-    except db_exc.DBDuplicateEntry as exc:
-        if 'name' not in exc.columns:
-            return None
-        # The name is taken here; the allocation matters more.
-        return _import(hold, node_uuid, values | {'name': None})
-
-
-@session.retried
-def _import(hold, node_uuid, values):
-    with session.writer() as connection:
-        backends.fence(connection, hold)
-        known = connection.execute(
-            sa.select(_allocation.c.id).where(
-                _allocation.c.uuid == values['uuid'])).first()
-        node = _lock(connection, [node_uuid]).get(node_uuid)
-        if (known is not None or node is None
-                or node.backend_id != hold.backend_id
-                or node.allocation_id is not None
-                or node.instance_uuid != values['uuid']
-                or _open_writes(connection, [node])):
-            return None
-        values = values | {
-            'state': states.ALLOCATED, 'node_id': node.id,
-            'created_at': connection.execute(
-                sa.select(types.utcnow())).scalar()}
-        id_ = connection.execute(sa.insert(_allocation).values(
-            **values)).inserted_primary_key[0]
-        connection.execute(
-            sa.update(_node).where(_node.c.id == node.id).values(
-                allocation_id=id_, generation=_node.c.generation + 1,
-                instance_info=node.instance_info
-                | {'traits': values['traits']}, updated_at=types.utcnow()))
-        return values | {'node_uuid': node_uuid}
-
-
-@session.retried
 def remove(hold, uuid):
     """Remove a node that the backend does not have any more.
 
@@ -387,37 +363,12 @@ def remove(hold, uuid):
     """
     with session.writer() as connection:
         backends.fence(connection, hold)
-        node = _lock(connection, [uuid]).get(uuid)
+        node = lock(connection, [uuid]).get(uuid)
         if node is None:
             return True
         if (node.backend_id != hold.backend_id
                 or node.allocation_id is not None
-                or _open_writes(connection, [node])):
+                or open_writes(connection, [node])):
             return False
         connection.execute(sa.delete(_node).where(_node.c.id == node.id))
         return True
-
-
-@session.retried
-def get_allocated(backend_id, uuid):
-    """Tell the allocation of a node.
-
-    :returns: UUID, or None
-    """
-    with session.reader() as connection:
-        return connection.execute(
-            sa.select(_allocation.c.uuid).join(
-                _node, _node.c.allocation_id == _allocation.c.id).where(
-                _node.c.uuid == uuid,
-                _node.c.backend_id == backend_id)).scalar()
-
-
-def is_tombstone(write):
-    """Tell whether an allocation at a backend is a leftover.
-
-    :param write: row of backend_writes for its UUID, or None
-    """
-    return (write is not None and write.finished_at is not None
-            and write.outcome in (backend_writes.REFUSED,
-                                  backend_writes.WITHDRAWN,
-                                  backend_writes.RELEASED))

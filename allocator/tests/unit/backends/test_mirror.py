@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mirror of a simulated backend."""
 
+import fixtures as base_fixtures
+
+from allocator.backends import looks
 from allocator.backends import marks
+from allocator.backends import mirror
 from allocator.common import exception
 from allocator.db import allocations
 from allocator.db import backend_status
@@ -46,6 +50,36 @@ class MirrorTests(mirroring.MirrorTestCase):
         self.look()
         self.assertEqual({2}, {self.node(uuid).free for uuid in new})
 
+    def test_so_are_those_that_were_enrolled_before_a_touched_one(self):
+        self.look()
+        new = self.store().enrol(2)
+        touched, = self.store().enrol()
+        self.store().change_node(touched, extra={'a': 1})
+        self.look()
+        self.assertEqual({2}, {self.node(uuid).free for uuid in new})
+
+    def test_a_name_that_moves_is_known_within_the_look(self):
+        """Newest first, it is met at its new node before the old one."""
+        new, old = self.store().enrol(2)
+        self.store().change_node(old, name='db')
+        self.look()
+        self.store().change_node(old, name=None)
+        self.store().change_node(new, name='db')
+        self.look()
+        self.assertEqual(new, nodes.get('db').uuid)
+
+    def test_names_that_change_places_are_known_within_the_look(self):
+        for full in (False, True):
+            one, other = self.store().enrol(2)
+            self.store().change_node(one, name='a-%d' % full)
+            self.store().change_node(other, name='b-%d' % full)
+            self.look()
+            self.store().change_node(one, name='b-%d' % full)
+            self.store().change_node(other, name='a-%d' % full)
+            self.look(full=full)
+            self.assertEqual((other, one), (nodes.get('a-%d' % full).uuid,
+                                            nodes.get('b-%d' % full).uuid))
+
     def test_a_look_without_changes_writes_nothing(self):
         uuid, = self.store().enrol()
         self.store().change_node(uuid, extra={'a': 1})
@@ -63,7 +97,8 @@ class MirrorTests(mirroring.MirrorTestCase):
         # As a claim would, between the request and its answer.
         fixtures.change_node(uuid, generation=7, name='claimed')
         outcome = mirrored_nodes.apply(
-            looking.hold, [_facts(self, uuid)], looking._generations)
+            looking.hold, [_facts(self, uuid)],
+            looking._comparison._generations)
         self.assertEqual([uuid], outcome.changed)
         self.assertEqual('claimed', self.node(uuid).name)
         # It is asked for anew.
@@ -80,7 +115,7 @@ class MirrorTests(mirroring.MirrorTestCase):
         self.store().change_node(uuid, maintenance=True)
         self.assertRaises(
             backends.HoldLost, mirrored_nodes.apply, old,
-            [_facts(self, uuid)], looking._generations)
+            [_facts(self, uuid)], looking._comparison._generations)
         self.assertFalse(self.node(uuid).maintenance)
 
     def test_what_was_written_here_is_not_asked_for_node_by_node(self):
@@ -129,6 +164,85 @@ class MirrorTests(mirroring.MirrorTestCase):
         self.store().change_node(uuid, instance_uuid=None)
         self.look()
         self.assertEqual(2, self.node(uuid).free)
+
+
+class LongSweepTests(mirroring.MirrorTestCase):
+    """A full look of so many pages that others are due meanwhile."""
+
+    def sweep(self, between):
+        """Look at everything, page by page.
+
+        :param between: function called before the last page is answered
+        """
+        self.useFixture(base_fixtures.MockPatchObject(looks, 'PAGE', 2))
+        service = self.services['east']
+        handle = service.handle
+        uuids = list(self.store().nodes)
+
+        def watch(method, path, query, body):
+            if 'sort_key' not in query:
+                if query.get('marker') == uuids[1]:
+                    between()
+                elif query.get('marker') == uuids[-2]:
+                    self.at_last = (self.node(uuids[0]).maintenance,
+                                    backends.get_row('east').looked_at)
+            return handle(method, path, query, body)
+
+        service.handle = watch
+        try:
+            self.mirrors['east']._next_look = float('inf')
+            self.mirrors['east']._next_sweep = 0
+            self.mirrors['east']._step()
+        finally:
+            service.handle = handle
+
+    def test_changes_are_known_before_it_ends(self):
+        uuids = self.store().enrol(7)
+        self.look()
+        before = backends.get_row('east').looked_at
+
+        def between():
+            self.store().change_node(uuids[0], maintenance=True)
+            self.mirrors['east']._next_look = 0
+
+        self.sweep(between)
+        was_known, looked_at = self.at_last
+        self.assertTrue(was_known)
+        # The backend was heard of, and that is not taken back.
+        self.assertGreater(looked_at, before)
+        row = backends.get_row('east')
+        self.assertGreaterEqual(row.looked_at, looked_at)
+        self.assertLess(row.swept_at, row.looked_at)
+
+    def test_what_leaves_the_filters_meanwhile_is_not_missing(self):
+        self.options['east'].set('owner', ['A'])
+        uuids = self.store().enrol(7, owner='A')
+        self.look()
+
+        def between():
+            for uuid in uuids[3:6]:
+                self.store().change_node(uuid, owner='B')
+            self.mirrors['east']._next_look = 0
+
+        self.sweep(between)
+        self.assertEqual((4, 0), tuple(backend_status.get('east')[name]
+                                       for name in ('nodes', 'missing')))
+
+    def test_a_first_one_is_not_interrupted(self):
+        uuids = self.store().enrol(7)
+        for uuid in uuids:
+            self.store().change_node(uuid, extra={'a': 1})
+        self.look('east')
+        self.mirrors['east'] = mirror.Mirror('east')
+        backends.let_go(backends.Hold(1, 'east', 1))
+
+        def between():
+            self.mirrors['east']._next_look = 0
+
+        asked = self.services['east'].requests
+        before = asked['GET', 'nodes']
+        self.sweep(between)
+        self.assertEqual(before + 4, asked['GET', 'nodes'])
 
 
 def _facts(test, uuid):

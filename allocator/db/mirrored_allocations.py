@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The allocations of backends, as the mirror enters and ends them.
+
+Locks are taken in the order backend, allocation, node.
+"""
+
+from oslo_db import exception as db_exc
+import sqlalchemy as sa
+
+from allocator.common import states
+from allocator.db import backend_writes
+from allocator.db import backends
+from allocator.db import mirrored_nodes
+from allocator.db import models
+from allocator.db import session
+from allocator.db import types
+
+_allocation = models.Allocation.__table__
+_node = models.Node.__table__
+
+
+@session.retried
+def end(hold, node_uuid, uuid, instance_uuid):
+    """End an allocation that the backend has ended, by undeploying, say.
+
+    :param node_uuid: UUID of the node
+    :param uuid: UUID of the allocation, of which the backend has said that
+        there is none
+    :param instance_uuid: what the node has there instead, or None
+    :returns: row of the allocation, or None if it was gone
+    :raises: backends.HoldLost
+    """
+    with session.writer() as connection:
+        backends.fence(connection, hold)
+        node = mirrored_nodes.lock(connection, [node_uuid]).get(node_uuid)
+        if (node is None or node.allocation_id is None
+                or node.instance_uuid != uuid
+                or mirrored_nodes.open_writes(connection, [node])):
+            return None
+        allocation = connection.execute(sa.select(_allocation).where(
+            _allocation.c.id == node.allocation_id)).first()
+        info = {name: value for name, value in node.instance_info.items()
+                if name != 'traits'}
+        connection.execute(
+            sa.update(_node).where(_node.c.id == node.id).values(
+                allocation_id=None, instance_uuid=instance_uuid,
+                instance_info=info, generation=_node.c.generation + 1,
+                updated_at=types.utcnow()))
+        connection.execute(sa.delete(_allocation).where(
+            _allocation.c.id == node.allocation_id))
+        return allocation
+
+
+def take_over(hold, node_uuid, values):
+    """Enter an allocation that a backend has.
+
+    :param node_uuid: UUID of its node
+    :param values: dict of columns: uuid, name, resource_class, traits,
+        extra, owner, candidate_nodes
+    :returns: dict of its columns, with node_uuid, and row of the allocation
+        as it was before, None for one that was not known; or None if it
+        cannot be entered here
+    :raises: backends.HoldLost
+    """
+    try:
+        return _take_over(hold, node_uuid, values)
+    except db_exc.DBDuplicateEntry as exc:
+        if 'name' not in exc.columns:
+            return None
+        # The name is taken here; the allocation matters more.
+        return _take_over(hold, node_uuid, values | {'name': None})
+
+
+@session.retried
+def _take_over(hold, node_uuid, values):
+    with session.writer() as connection:
+        backends.fence(connection, hold)
+        known = connection.execute(
+            sa.select(_allocation).where(
+                _allocation.c.uuid == values['uuid'])
+            .with_for_update()).first()
+        node = mirrored_nodes.lock(connection, [node_uuid]).get(node_uuid)
+        if (node is None or node.backend_id != hold.backend_id
+                or node.allocation_id is not None
+                or node.instance_uuid != values['uuid']
+                or mirrored_nodes.open_writes(connection, [node])):
+            return None
+        if known is not None:
+            return None
+        entered = _insert(connection, node, values)
+        connection.execute(
+            sa.update(_node).where(_node.c.id == node.id).values(
+                allocation_id=entered['id'],
+                generation=_node.c.generation + 1,
+                instance_info=node.instance_info
+                | {'traits': entered['traits']}, updated_at=types.utcnow()))
+        return entered | {'node_uuid': node_uuid}, known
+
+
+def _insert(connection, node, values):
+    values = values | {
+        'state': states.ALLOCATED, 'node_id': node.id,
+        'created_at': connection.execute(
+            sa.select(types.utcnow())).scalar()}
+    id_ = connection.execute(sa.insert(_allocation).values(
+        **values)).inserted_primary_key[0]
+    return values | {'id': id_}
+
+
+@session.retried
+def of_node(backend_id, uuid):
+    """Tell the allocation of a node.
+
+    :returns: UUID, or None
+    """
+    with session.reader() as connection:
+        return connection.execute(
+            sa.select(_allocation.c.uuid).join(
+                _node, _node.c.allocation_id == _allocation.c.id).where(
+                _node.c.uuid == uuid,
+                _node.c.backend_id == backend_id)).scalar()
+
+
+def is_tombstone(write):
+    """Tell whether an allocation at a backend is a leftover.
+
+    :param write: row of backend_writes for its UUID, or None
+    """
+    return (write is not None and write.finished_at is not None
+            and write.outcome in (backend_writes.REFUSED,
+                                  backend_writes.WITHDRAWN,
+                                  backend_writes.RELEASED))
