@@ -14,9 +14,13 @@ from allocator.db import mirrored_nodes
 from allocator.db import models
 from allocator.db import session
 from allocator.db import types
+from allocator.db import waiters
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
+
+# States in which an allocation has no node yet, nor is about to have one.
+_PENDING = (states.ALLOCATING, states.WAITING)
 
 
 @session.retried
@@ -54,6 +58,9 @@ def end(hold, node_uuid, uuid, instance_uuid):
 def take_over(hold, node_uuid, values):
     """Enter an allocation that a backend has.
 
+    One that is known here and has no node, as in a database that was restored
+    from a backup, becomes active with the node that it has there.
+
     :param node_uuid: UUID of its node
     :param values: dict of columns: uuid, name, resource_class, traits,
         extra, owner, candidate_nodes
@@ -85,9 +92,12 @@ def _take_over(hold, node_uuid, values):
                 or node.instance_uuid != values['uuid']
                 or mirrored_nodes.open_writes(connection, [node])):
             return None
-        if known is not None:
+        if known is None:
+            entered = _insert(connection, node, values)
+        elif known.state in _PENDING:
+            entered = _settle(connection, node, known)
+        else:
             return None
-        entered = _insert(connection, node, values)
         connection.execute(
             sa.update(_node).where(_node.c.id == node.id).values(
                 allocation_id=entered['id'],
@@ -105,6 +115,18 @@ def _insert(connection, node, values):
     id_ = connection.execute(sa.insert(_allocation).values(
         **values)).inserted_primary_key[0]
     return values | {'id': id_}
+
+
+def _settle(connection, node, known):
+    """Give the node that an allocation has there to its row here."""
+    changed = {'state': states.ALLOCATED, 'node_id': node.id,
+               'last_error': None}
+    connection.execute(
+        sa.update(_allocation).where(_allocation.c.id == known.id)
+        .values(updated_at=types.utcnow(), **changed))
+    if waiters.has_waited(known):
+        waiters.leave(connection, [known.id])
+    return dict(known._mapping) | changed
 
 
 @session.retried

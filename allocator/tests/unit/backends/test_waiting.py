@@ -5,6 +5,7 @@ import datetime
 
 import sqlalchemy as sa
 
+from allocator.backends import marks
 from allocator.conductor import expiry
 from allocator.conductor import serving
 from allocator.db import allocations
@@ -133,6 +134,45 @@ class WaitingTests(mirroring.MirrorTestCase):
         self.write()
         self.serve()
         self.assertEqual('active', self.state(uuid))
+
+    def test_who_has_a_node_there_need_not_wait_here(self):
+        """So it is when the database here is a backup.
+
+        Once it got a second node, and the first was nobody's.
+        """
+        nodes = self.store().enrol(2, provision_state='active')
+        waiting = self.wait()
+        pending = self.allocate()
+        for node, uuid in zip(nodes, (waiting, pending), strict=True):
+            self.store().change_node(node, provision_state='available')
+            self.store().allocate('metal', uuid=uuid, extra=marks.make(2),
+                                  name=marks.name(uuid, 2))
+            self.store()._decide()
+            self.store().change_node(node, provision_state='active')
+        self.look()
+        self.assertEqual(
+            [('active', node) for node in nodes],
+            [(row.state, row.node_uuid) for row in map(
+                allocations.get, (waiting, pending))])
+        self.assertIsNone(self.waiter())
+        # Nothing is left of what they waited for.
+        self.store().enrol()
+        self.look()
+        self.loop.walk()
+        self.serve()
+        self.assertEqual(0, self.write())
+
+    def test_a_claim_that_is_under_way_is_not_settled_by_a_look(self):
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.wait()
+        self.serve()
+        other, = self.store().enrol()
+        self.store().allocate('metal', uuid=uuid, candidate_nodes=[other])
+        self.store()._decide()
+        self.look()
+        self.assertEqual('confirming', self.state(uuid))
+        self.assertEqual(uuid, self.node(node).instance_uuid)
 
     def test_deleted_while_a_claim_is_open(self):
         self.store().enrol()
