@@ -11,6 +11,7 @@ import time
 from oslo_log import log
 
 from allocator.backends import agreement
+from allocator.backends import doubted
 from allocator.backends import exception
 from allocator.backends import marks
 from allocator.common import states
@@ -45,7 +46,7 @@ def carry_out(client, write):
     except _NotOurs:
         return _fail(client, write)
     except _Refusal as exc:
-        return _refuse(write, exc.reason)
+        return _refuse(client, write, exc.reason)
     found = _decided(client, write, found)
     if found['state'] == states.ALLOCATED:
         reason = _find_fault(client, write, found)
@@ -55,7 +56,7 @@ def carry_out(client, write):
         reason = found.get('last_error') or 'no reason given'
     # One that failed keeps the UUID, one that will not do the node as well.
     _delete(client, write, found)
-    return _refuse(write, reason)
+    return _refuse(client, write, reason)
 
 
 def carry_out_backfill(client, write):
@@ -235,13 +236,15 @@ def _confirm(write):
     return backend_writes.CONFIRMED
 
 
-def _refuse(write, reason):
+def _refuse(client, write, reason):
     LOG.info('Backend %(backend)s refused node %(node)s to allocation '
              '%(uuid)s: %(reason)s',
              {'backend': write.row.backend_id, 'node': write.row.node_uuid,
               'uuid': write.row.uuid, 'reason': reason})
     confirmations.refuse(write, reason)
-    # The node is not what it looked like.
+    # The node is not what it looked like. Who has it is for a look to tell.
+    doubted.read_anew(client, write.row.backend_id, write.row.node_uuid,
+                      write.row.request_id)
     backends.want_looks(backends.now())
     return backend_writes.REFUSED
 

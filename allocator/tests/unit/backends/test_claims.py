@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from allocator.backends import claim
 from allocator.backends import exception as backend_exception
+from allocator.backends import facts
 from allocator.backends import marks
 from allocator.backends import registry
 from allocator.backends import writer
@@ -21,7 +22,9 @@ from allocator.db import allocations
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import models
+from allocator.db import nodes
 from allocator.db import session
+from allocator.db import single_nodes
 from allocator.tests import fixtures
 from allocator.tests.unit.backends import mirroring
 
@@ -71,12 +74,12 @@ class ClaimTests(mirroring.MirrorTestCase):
 
     def test_refused_it_goes_on_at_once_while_a_node_is_free(self):
         """Without a census, and without a look at the backend."""
-        nodes = self.store().enrol(2)
+        enrolled = self.store().enrol(2)
         self.look()
         uuid = self.allocate()
 
         def taken():
-            return [node for node in nodes
+            return [node for node in enrolled
                     if self.node(node).instance_uuid == uuid]
 
         self.loop.claim()
@@ -84,7 +87,63 @@ class ClaimTests(mirroring.MirrorTestCase):
         self.store().change_node(first, maintenance=True)
         self.write()
         self.loop.claim()
-        self.assertEqual([node for node in nodes if node != first], taken())
+        self.assertEqual([node for node in enrolled if node != first], taken())
+
+    def refused(self, change):
+        """Have a claim be refused since the node has changed.
+
+        :param change: function of the node's UUID that changes it there
+        :returns: UUID of the node
+        """
+        node, = self.store().enrol()
+        self.look()
+        self.allocate()
+        self.loop.walk()
+        change(node)
+        self.assertEqual(1, self.write())
+        return node
+
+    def test_refused_the_node_is_read_anew_at_once(self):
+        for values in ({'resource_class': 'another'}, {'maintenance': True},
+                       {'provision_state': 'manageable'}, {'owner': 'x'}):
+            node = self.refused(lambda uuid, values=values: (
+                self.store().change_node(uuid, **{
+                    'reservation': 'somebody'} | values)))
+            row = self.node(node)
+            self.assertEqual(values, {
+                name: getattr(row, name) for name in values})
+
+    def test_refused_since_it_is_deleted_the_node_is_gone_at_once(self):
+        node = self.refused(self.store().delete_node)
+        self.assertRaises(exception.NodeNotFound, nodes.get, node)
+        self.look()
+        self.look(full=True)
+
+    def test_what_may_only_be_hidden_stays(self):
+        """From a user that lost the right to see all nodes."""
+        self.services['east'].is_full_reader = False
+        node = self.refused(self.store().delete_node)
+        self.assertIsNotNone(nodes.get(node))
+
+    def test_refused_since_it_left_the_filters_it_is_gone_at_once(self):
+        self.options['east'].set('resource_class', ['metal'])
+        node = self.refused(lambda uuid: self.store().change_node(
+            uuid, resource_class='another'))
+        self.assertRaises(exception.NodeNotFound, nodes.get, node)
+
+    def test_a_node_read_anew_too_late_does_not_count(self):
+        """Something has been written of it since it was asked for."""
+        node, = self.store().enrol()
+        self.look()
+        row = self.node(node)
+        found = facts.of_node(self.store().nodes[node]._values | {
+            'maintenance': True})
+        fixtures.change_node(node, generation=row.generation + 1)
+        single_nodes.apply(row.backend_id, found, row.generation)
+        single_nodes.remove(row.backend_id, node, row.generation)
+        self.assertFalse(self.node(node).maintenance)
+        single_nodes.apply(row.backend_id, found, row.generation + 1)
+        self.assertTrue(self.node(node).maintenance)
 
     def test_writers_are_rung_for_whatever_node_was_found_late(self):
         """By the walk, or by the thread that decides on what it left."""
