@@ -13,6 +13,7 @@ class AllocatorException(Exception):
     """An error whose message is a template.
 
     :param parts: the named parts of the template.
+    :ivar parts: dict of those
     """
 
     code = 500
@@ -23,6 +24,7 @@ class AllocatorException(Exception):
 
     def __init__(self, **parts):
         super().__init__(self.template % parts)
+        self.parts = parts
 
 
 class Invalid(AllocatorException):

@@ -8,6 +8,7 @@ import pecan
 from wsme.types import Unset
 
 from allocator.api import listing
+from allocator.api import looked_again
 from allocator.api import patch
 from allocator.api import request
 from allocator.api import routing
@@ -80,8 +81,8 @@ def delete(row):
     """
     context = pecan.request.context
     with notifications.lifecycle(context, 'delete', row._mapping):
-        release = releases.delete_allocation(
-            row.uuid, row, context.global_id)
+        release = looked_again.carry_out(
+            releases.delete_allocation, row.uuid, row, context.global_id)
         if release.backend_id is not None:
             _await_release(context, release.backend_id, row.uuid)
     # It may have got a node since its row was read.
@@ -196,7 +197,7 @@ class AllocationController(routing.Resource):
 
         with notifications.lifecycle(context, 'update',
                                      row._mapping) as changed:
-            allocations.update(row.uuid, change, row)
+            looked_again.carry_out(allocations.update, row.uuid, change, row)
             row = allocations.get_again(row)
             changed.update(row._mapping)
         return show(row)
@@ -309,8 +310,8 @@ def _create(context, body, tenant):
     candidates = body.candidate_nodes or []
     with notifications.lifecycle(context, 'create', values_ | {
             'candidate_nodes': candidates}) as changed:
-        created = allocations.create(
-            values_, candidates, tenant, is_new_uuid=not body.uuid)
+        created = looked_again.carry_out(
+            allocations.create, values_, candidates, tenant, not body.uuid)
         changed.update(created)
     LOG.info('Allocation %s is created', created['uuid'])
     return created
@@ -330,8 +331,8 @@ def _backfill(body, tenant):
         if node.backend_id:
             row = _backfill_there(context, node, values_, tenant)
         else:
-            row = allocations.get(
-                backfills.backfill(node.uuid, values_, tenant))
+            row = allocations.get(looked_again.carry_out(
+                backfills.backfill, node.uuid, values_, tenant))
         changed.update(row._mapping)
     if node.backend_id:
         # Whoever has entered what the backend said has told of it.
@@ -349,7 +350,9 @@ def _backfill_there(context, node, values_, tenant):
     :returns: row of the allocation
     :raises: BackendSilent, BackfillMismatch
     """
-    uuid = backfills.want(node.uuid, values_, tenant, context.global_id)
+    uuid = looked_again.carry_out(
+        backfills.want, node.uuid, values_, tenant, context.global_id,
+        backend_id=node.backend_id)
     write = written_through.wait(context, node.backend_id, uuid)
     if write is None:
         raise exception.BackendSilent(backend=backends.name_of(
