@@ -10,15 +10,9 @@ from urllib import parse
 
 import pecan
 
-from allocator.api import routing
-from allocator.api.types import values
 from allocator.common import exception
 from allocator.common.i18n import _
 from allocator.db import backends
-from allocator.db import nodes
-
-# Query parameters that name the node that something belongs to.
-_NODE_PARAMETERS = ('node', 'node_uuid')
 
 
 class Elsewhere(exception.AllocatorException):
@@ -34,13 +28,6 @@ class Elsewhere(exception.AllocatorException):
     def __init__(self, url):
         super().__init__(url=url)
         self.location = url
-
-
-class Unserved(exception.NotFound):
-    error_code = 'allocator.not_served'
-    template = _('This service has no such resource, and there are several '
-                 'backends that have one: name a node (node= or node_uuid=), '
-                 'or ask one of them itself.')
 
 
 def to(name):
@@ -73,35 +60,3 @@ def send_away(node):
     """
     if node.backend_id:
         raise to(backends.name_of(node.backend_id))
-
-
-def unknown():
-    """Find who answers for a collection that this service does not have.
-
-    :returns: Resource, or None if there is no backend
-    """
-    return _Collection() if backends.names() else None
-
-
-class _Collection(routing.Resource):
-    """A collection of the Bare Metal API that only backends have."""
-
-    def _route(self, args, request):
-        raise to(_one_of(request))
-
-
-def _one_of(request):
-    """Find the one backend that a request is for.
-
-    :raises: Unserved
-    """
-    names = backends.names()
-    if len(names) == 1:
-        return names[0]
-    query = dict(parse.parse_qsl(request.environ.get('QUERY_STRING', '')))
-    for parameter in _NODE_PARAMETERS:
-        if parameter in query:
-            node = nodes.get(values.ident(query[parameter]))
-            if node.backend_id:
-                return backends.name_of(node.backend_id)
-    raise Unserved()

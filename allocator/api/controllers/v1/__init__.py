@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Version 1 of the API."""
 
-from allocator.api import redirects
 from allocator.api import request
 from allocator.api import routing
 from allocator.api.controllers.v1 import allocation
@@ -9,6 +8,7 @@ from allocator.api.controllers.v1 import chassis
 from allocator.api.controllers.v1 import conductor
 from allocator.api.controllers.v1 import driver
 from allocator.api.controllers.v1 import shard
+from allocator.api.controllers.v1 import unserved
 from allocator.api.controllers.v1.nodes import node
 from allocator.api.views import links
 
@@ -36,7 +36,7 @@ class V1Controller(routing.Resource):
         }
 
     def child(self, segment):
-        return self._children.get(segment) or redirects.unknown()
+        return self._children.get(segment) or unserved.find()
 
     @routing.expose()
     def get(self):

@@ -99,7 +99,13 @@ class TestErrors(base.BaseTestCase):
                             re.MULTILINE)
         self.assertEqual(
             sorted({(str(class_.code), class_.error_code)
-                    for class_ in test_own_errors.error_classes()}), listed)
+                    for class_ in test_own_errors.error_classes()
+                    if class_.code >= 400}), listed)
+
+    def test_where_clients_are_sent_on_is_told_of_the_api_that_does(self):
+        self.assertIn('307', (checkout.API_REF / 'general.inc').read_text())
+        self.assertNotIn('307', ''.join(
+            path.read_text() for path in checkout.API_REF.glob('own-*.inc')))
 
 
 class TestConfiguration(base.BaseTestCase):
