@@ -51,6 +51,7 @@ class Comparison:
         self._ring = ring
         self._generations = mirrored_nodes.generations(hold.backend_id)
         self._digests: dict[str, int] = {}
+        self._memory = looks.Memory()
         self._horizon = horizon.Horizon()
         self._begun = None
         # Nodes that have become known since the last look at newcomers came
@@ -88,7 +89,7 @@ class Comparison:
         :raises: backends.HoldLost
         """
         view = self._horizon.begin(is_awaited)
-        for page in looks.changes(client, view.until):
+        for page in looks.changes(client, view.until, self._memory):
             self._take_in(client, page)
         met: set[str] = set()
         for page in looks.newcomers(client, self.name, self._is_known):
@@ -148,7 +149,7 @@ class Comparison:
                  if facts.uuid in self._generations
                  or looks.admits(selected, facts)]
         news = [facts for facts in nodes
-                if self._digests.get(facts.uuid) != facts.digest()]
+                if self._digests.get(facts.uuid) != facts.digest]
         if in_full and nodes:
             # Whatever has been written here since must be seen, too.
             news = mirrored_nodes.differing(self.hold.backend_id, nodes)
@@ -172,7 +173,7 @@ class Comparison:
                 # It is news still at the next look.
                 self._digests.pop(facts.uuid, None)
             else:
-                self._digests[facts.uuid] = facts.digest()
+                self._digests[facts.uuid] = facts.digest
 
     def _leave_out(self, client, facts, importing):
         """Remove a node that the filters do not select any more.

@@ -3,6 +3,7 @@
 
 import dataclasses
 import datetime
+import functools
 import json
 import math
 import re
@@ -59,8 +60,9 @@ class Facts:
     allocation_uuid: str | None
     updated_at: datetime.datetime | None
 
+    @functools.cached_property
     def digest(self):
-        """Tell these facts from others, in one number."""
+        """What tells these facts from others, in one number."""
         return hash(json.dumps(
             [self.columns, self.traits, self.instance_uuid,
              self.allocation_uuid, self.updated_at], sort_keys=True,

@@ -50,6 +50,33 @@ def _read(nodes):
     return page
 
 
+class Memory:
+    """What was said of the nodes of the page that is read at every look.
+
+    Mostly it is the same again, and need not be read anew.
+    """
+
+    def __init__(self):
+        self._said = {}
+        self._facts = {}
+
+    def read(self, nodes):
+        """Read the nodes of a page.
+
+        :param nodes: list of dicts
+        :returns: Page
+        """
+        news = [node for node in nodes
+                if self._said.get(node['uuid']) != node]
+        page = _read(news)
+        unread = {error.uuid for error in page.unread}
+        known = self._facts | {facts.uuid: facts for facts in page.nodes}
+        self._said = {node['uuid']: node for node in nodes
+                      if node['uuid'] not in unread}
+        self._facts = {uuid: known[uuid] for uuid in self._said}
+        return Page(list(self._facts.values()), page.unread)
+
+
 def filters(name):
     """List the query parameters that select the nodes of a backend.
 
@@ -103,24 +130,24 @@ def everything(client, name):
                 break
 
 
-def changes(client, until):
+def changes(client, until, memory):
     """Read the nodes that have changed, the newest first.
 
     :param until: changes before this time by the clock there are known
         (``allocator.backends.horizon``); None reads all that were ever
         touched
+    :param memory: Memory of looks for changes
     :returns: iterator of Page
     """
     marker, size = None, FEW
     while True:
         page, marker = client.get_changed_nodes(size, marker)
-        found = _read(page)
-        touched = [node for node in found.nodes
-                   if node.updated_at is not None]
-        yield Page(touched, found.unread)
-        if marker is None or len(touched) < len(found.nodes) or (
-                until is not None and touched
-                and touched[-1].updated_at < until):
+        touched = [node for node in page if node.get('updated_at')]
+        found = memory.read(touched) if size == FEW else _read(touched)
+        yield found
+        if marker is None or len(touched) < len(page) or (
+                until is not None and found.nodes
+                and found.nodes[-1].updated_at < until):
             break
         size = min(2 * size, PAGE)
 

@@ -54,7 +54,6 @@ class Mirror:
         self.name = name
         self._ring = ring
         self._watch = watched or watch.Watch(0, 0)
-        self._renew_at = 0.0
         self._holder = '%s:%d:%s' % (CONF.host, os.getpid(),
                                      uuidutils.generate_uuid())
         self._stopping = threading.Event()
@@ -147,17 +146,18 @@ class Mirror:
         """
         is_mine = row.holder == self._holder and self.hold is not None and (
             row.epoch == self.hold.epoch)
-        if is_mine and time.monotonic() < self._renew_at and (
+        left = (row.held_until - asked_at).total_seconds() if (
+            row.held_until is not None) else 0
+        # All that a process holds is kept together, by its keeper.
+        if is_mine and left > HELD - 2 * RENEWED and (
                 row.is_drained != CONF[self.name].allocate):
             return
-        if not is_mine and row.held_until is not None and (
-                row.held_until > asked_at):
+        if not is_mine and left > 0:
             self.hold = None
             return
         if self.hold is None and self._has_to_wait():
             return
         before, self.hold = self.hold, self._try_to_hold()
-        self._renew_at = time.monotonic() + RENEWED
         if self.hold is not None and (
                 before is None or before.epoch != self.hold.epoch):
             self._comparison = comparison.Comparison(self.hold, self._ring)

@@ -374,10 +374,9 @@ def due_backends():
     :returns: set of their ids
     """
     with session.reader() as connection:
-        now = connection.execute(sa.select(types.utcnow())).scalar()
         return set(connection.execute(
             sa.select(_write.c.backend_id).where(
-                _write.c.finished_at.is_(None), *_is_free(now))
+                _write.c.finished_at.is_(None), *_is_free(types.utcnow()))
             .distinct()).scalars())
 
 

@@ -194,8 +194,10 @@ def get_rows():
     :returns: the database's time, and a dict of rows by name
     """
     with session.reader() as connection:
-        return _now(connection), {
-            row.name: row for row in connection.execute(sa.select(_backend))}
+        rows = connection.execute(sa.select(
+            *_backend.c, types.utcnow().label('now'))).all()
+        now_ = rows[0].now if rows else _now(connection)
+        return now_, {row.name: row for row in rows}
 
 
 @session.retried
@@ -215,18 +217,18 @@ def note_look(hold_, begun, is_full, missing=0):
         if not missing:
             values['accepted'] = 0
     with session.writer() as connection:
-        row = connection.execute(sa.select(_backend).where(
-            *_is_held(hold_)).with_for_update()).first()
+        row = connection.execute(
+            sa.select(*_backend.c, types.utcnow().label('now'))
+            .where(*_is_held(hold_)).with_for_update()).first()
         if row is None:
             raise HoldLost()
-        now_ = _now(connection)
-        if row.fresh_since is None or not is_fresh(row, now_):
-            values['fresh_since'] = now_
+        if row.fresh_since is None or not is_fresh(row, row.now):
+            values['fresh_since'] = row.now
         if row.unanswered and not _has_open_writes(connection, row.id):
             # No write would ever tell that it answers again.
             values['unanswered'] = 0
             if row.unanswered >= UNANSWERED:
-                values['answers_changed_at'] = now_
+                values['answers_changed_at'] = row.now
         # Others have come to their end during a full one.
         values['looked_at'] = max(begun, row.looked_at or begun)
         connection.execute(sa.update(_backend).where(

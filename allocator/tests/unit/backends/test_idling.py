@@ -6,7 +6,9 @@ import datetime
 import sqlalchemy as sa
 
 from allocator.backends import keeper
+from allocator.backends import looks
 from allocator.backends import mirror
+from allocator.backends import registry
 from allocator.backends import watch
 from allocator.backends import writer
 from allocator.db import backend_writes
@@ -45,8 +47,8 @@ class IdleTests(mirroring.MirrorTestCase):
                 found._step()
             for found in self.writers.values():
                 self.assertFalse(found._is_due())
-        # The time and the backends; the time and what is due.
-        self.assertEqual(4, len(counted.texts), counted.texts)
+        # The backends and the time; what is due.
+        self.assertEqual(2, len(counted.texts), counted.texts)
 
     def test_what_nobody_rang_for_is_found(self):
         self.store().enrol()
@@ -86,7 +88,7 @@ class RingTests(mirroring.MirrorTestCase):
         counted = self.useFixture(statements.Statements())
         self.assertTrue(found._is_due())
         self.assertTrue(found._is_due())
-        self.assertEqual(2, len(counted.texts), counted.texts)
+        self.assertEqual(1, len(counted.texts), counted.texts)
 
     def test_what_is_put_off_is_tried_again_in_time_without_a_ring(self):
         found = self.claimed(watch.Watch(60, 60))
@@ -121,6 +123,25 @@ class KeeperTests(mirroring.MirrorTestCase):
         self.assertGreater(self.held_until(), backends.now())
         self.assertIsNone(backends.hold('east', 'another', 10))
 
+    def test_what_is_kept_is_not_held_anew_one_by_one(self):
+        self.look()
+        keeper.Keeper(list(self.mirrors.values())).keep()
+        self.mirrors['east']._next_look += 60
+        counted = self.useFixture(statements.Statements())
+        self.mirrors['east']._step()
+        # The watch's alone.
+        self.assertEqual(1, len(counted.texts), counted.texts)
+
+    def test_without_a_keeper_it_is_held_before_that_ends(self):
+        self.look()
+        with session.writer() as connection:
+            connection.execute(sa.update(_backend).values(
+                held_until=backends.now() + datetime.timedelta(
+                    seconds=mirror.HELD - 2 * mirror.RENEWED - 0.1)))
+        before = self.held_until()
+        self.mirrors['east']._step()
+        self.assertGreater(self.held_until(), before)
+
     def test_what_another_has_taken_over_is_left_to_it(self):
         self.look()
         self.run_out()
@@ -134,3 +155,26 @@ class KeeperTests(mirroring.MirrorTestCase):
         self.mirrors['east']._let_go()
         keeper.Keeper(list(self.mirrors.values())).keep()
         self.assertIsNone(self.held_until())
+
+
+class MemoryTests(mirroring.MirrorTestCase):
+
+    def test_what_is_said_again_is_not_read_anew(self):
+        first, second = self.store().enrol(2)
+        for uuid in (first, second):
+            self.store().change_node(uuid, extra={'a': 1})
+        memory = looks.Memory()
+
+        def read():
+            found, _marker = registry.get('east').get_changed_nodes(2)
+            return {facts.uuid: facts for facts in memory.read(found).nodes}
+
+        before = read()
+        self.store().change_node(first, extra={'a': 2})
+        after = read()
+        self.assertEqual({'a': 2}, after[first].columns['extra'])
+        self.assertIs(before[second], after[second])
+        self.assertEqual([first, second], list(after))
+        # What is not on the page any more is forgotten.
+        self.assertEqual([], memory.read([]).nodes)
+        self.assertEqual({}, memory._said)
