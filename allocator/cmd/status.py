@@ -203,6 +203,7 @@ def main():
         'command', title='Commands', handler=_add_commands))
     try:
         CONF(sys.argv[1:], project='allocator')
+        service.require_values()
     except service.UNREADABLE as exc:
         print(service.describe_unreadable(exc), file=sys.stderr)
         return NOT_CHECKED

@@ -23,16 +23,19 @@ backend.init_backend(backend.BackendType.THREADING)
 
 from allocator.common import config  # noqa: E402
 from allocator.common import policy  # noqa: E402
+from allocator.conf import backend as backend_conf  # noqa: E402
 from allocator.conf import CONF  # noqa: E402
 
 # New containers before the garbage collector looks for unused cycles: about
 # one request's, instead of ten looks a request.
 COLLECT_EACH = 10000
 
-# What is raised for configuration files that cannot be read.
+# What is raised for configuration files that cannot be read, and for values
+# that their options cannot have.
 UNREADABLE = (cfg.ConfigDirNotFoundError, cfg.ConfigFileParseError,
               cfg.ConfigFilesNotFoundError,
-              cfg.ConfigFilesPermissionDeniedError, OSError)
+              cfg.ConfigFilesPermissionDeniedError,
+              cfg.ConfigSourceValueError, OSError)
 
 LOG = log.getLogger(__name__)
 
@@ -40,7 +43,8 @@ LOG = log.getLogger(__name__)
 def prepare(argv, auth_strategy, config_files=None):
     """Read the configuration and start logging.
 
-    Ends the process, with a sentence, if the files cannot be read.
+    Ends the process, with a sentence, if the files cannot be read, or if an
+    option has a value that it cannot have.
 
     :param argv: the command line, the name of the program included
     :param auth_strategy: default of [DEFAULT] auth_strategy
@@ -49,6 +53,7 @@ def prepare(argv, auth_strategy, config_files=None):
     CONF.set_default('auth_strategy', auth_strategy)
     try:
         config.parse_args(argv, default_config_files=config_files)
+        require_values()
     except UNREADABLE as exc:
         sys.exit(describe_unreadable(exc))
     config.setup_logging()
@@ -61,6 +66,31 @@ def describe_unreadable(exc):
     :returns: sentence for the operator
     """
     return 'The configuration cannot be read: %s' % exc
+
+
+def require_values():
+    """Read the value of each option that is registered by now.
+
+    Otherwise each would be read when it is needed first, in the middle of
+    whatever needs it. Registers the options of the backends.
+
+    :raises: one of UNREADABLE
+    """
+    backend_conf.backends(CONF)
+    _read_all(CONF, 'DEFAULT')
+
+
+def _read_all(options, group):
+    for name in options:
+        try:
+            value = options[name]
+        except cfg.Error as exc:
+            # Also of a "$" in it that names no option. The library tells
+            # neither the group nor, then, whose value it is.
+            raise cfg.ConfigSourceValueError(
+                '[%s] %s: %s' % (group, name, exc)) from exc
+        if isinstance(value, cfg.ConfigOpts.GroupAttr):
+            _read_all(value, name)
 
 
 def set_defaults():
@@ -93,7 +123,7 @@ def reload_all(require):
             LOG.error('The configuration files could not be read, the old '
                       'values stay: see the line before')
             return
-        _read_all(CONF)
+        require_values()
         require()
         config.setup_logging()
     except (Exception, SystemExit) as exc:
@@ -101,14 +131,6 @@ def reload_all(require):
         CONF.register_opts([])  # forgets the values read meanwhile
         LOG.error('The configuration files cannot be used, the old values '
                   'stay: %s', exc)
-
-
-def _read_all(options):
-    """Read the value of each option, which fails for one that has none."""
-    for name in options:
-        value = options[name]
-        if isinstance(value, cfg.ConfigOpts.GroupAttr):
-            _read_all(value)
 
 
 def require_heartbeats():

@@ -67,6 +67,27 @@ class HeartbeatTests(RefusedStart):
 
 
 @testcase.per_database(databases.SQLITE)
+class ValueTests(RefusedStart):
+
+    def test_values_that_options_cannot_have(self):
+        """Once, the first look at such an option ended with a traceback."""
+        for sentence, sections in (
+                ('[DEFAULT] auth_strategy: ',
+                 {'DEFAULT': {'auth_strategy': 'keystoen'}}),
+                ('[conductor] workers: ', {'conductor': {'workers': 'many'}}),
+                ('[conductor] heartbeat_interval: ',
+                 {'conductor': {'heartbeat_interval': 'x'}}),
+                ('The name "a b" in [DEFAULT] enabled_backends cannot be '
+                 'taken', {'DEFAULT': {'enabled_backends': 'a b'}}),
+                ('[east] poll_interval: ',
+                 {'DEFAULT': {'enabled_backends': 'east'},
+                  'east': {'poll_interval': 'x'}})):
+            for command in ('allocator', 'allocator-api',
+                            'allocator-conductor'):
+                self.refuse(command, sentence, **sections)
+
+
+@testcase.per_database(databases.SQLITE)
 class TlsTests(RefusedStart):
 
     def refuse_tls(self, command, sentence, **options):

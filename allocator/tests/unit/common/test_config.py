@@ -30,7 +30,7 @@ class UnreadableTests(base.BaseTestCase):
         self.folder = self.useFixture(fixtures.TempDir()).path
         self.path = os.path.join(self.folder, 'allocator.conf')
 
-    def assert_refused(self, *arguments, code=PREPARE, status=1):
+    def assert_refused(self, *arguments, code=PREPARE, status=1, named=None):
         # One process has one configuration, and keeps half of a broken one.
         done = subprocess.run(
             [sys.executable, '-W', 'ignore', '-c', code, *arguments],
@@ -39,7 +39,11 @@ class UnreadableTests(base.BaseTestCase):
         self.assertEqual('', done.stdout)
         self.assertTrue(done.stderr.startswith(SENTENCE), done.stderr)
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
-        self.assertIn(self.folder, done.stderr)
+        self.assertIn(named or self.folder, done.stderr)
+
+    def write(self, text):
+        with open(self.path, 'w') as file:
+            file.write(text)
 
     def test_a_file_that_is_missing(self):
         self.assert_refused('--config-file', self.path)
@@ -51,9 +55,19 @@ class UnreadableTests(base.BaseTestCase):
         self.assert_refused('--config-dir', self.path)
 
     def test_a_file_without_the_form(self):
-        with open(self.path, 'w') as file:
-            file.write('[DEFAULT')
+        self.write('[DEFAULT')
         self.assert_refused('--config-file', self.path)
+
+    def test_a_value_that_its_option_cannot_have(self):
+        self.write('[conductor]\nworkers = many\n')
+        self.assert_refused('--config-file', self.path)
+        self.assert_refused('--config-file', self.path, code=CHECK,
+                            status=255)
+
+    def test_a_value_that_means_an_option_that_is_none(self):
+        self.write('[database]\nconnection = mysql://a:$secret@db/c\n')
+        self.assert_refused('--config-file', self.path,
+                            named='[database] connection: ')
 
     def test_the_check_of_an_upgrade_fails_itself(self):
         self.assert_refused('--config-file', self.path, code=CHECK,
