@@ -29,12 +29,15 @@ from allocator.telemetry import tracing
 def require_configuration():
     """End the process, with a sentence, if it could serve nobody.
 
-    To be called before the server's worker processes are, which would be
-    started again and again.
+    To be called before the server's worker processes are started, which
+    would be again and again, and before a reload, which must not end those
+    that serve. So whatever the application cannot be made without is here.
     """
+    service.require_database()
     service.require_heartbeats()
     authentication.require_configuration()
     policy.require_files()
+    tracing.require()
 
 
 def setup_app():

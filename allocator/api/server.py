@@ -21,6 +21,7 @@ from allocator.common import reports
 from allocator.common import service
 from allocator.common import systemd
 from allocator.conf import CONF
+from allocator.telemetry import metrics
 from allocator.telemetry import metrics_server
 from allocator.telemetry import tracing
 
@@ -82,9 +83,12 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def _require_all(self):
         self._require()
+        if _address() != self._served:
+            _require_address()
         require_configuration()
 
     def load_config(self):
+        self._served = _address()
         settings = {
             'bind': '%s:%d' % (_bracketed(CONF.api.host_ip), CONF.api.port),
             'workers': self._workers(),
@@ -169,6 +173,29 @@ def default_workers():
     return CONF.api.api_workers or service.processors()
 
 
+def _address():
+    return CONF.api.host_ip, CONF.api.port
+
+
+def _require_address():
+    """End the process, with a sentence, if it cannot listen where it is to.
+
+    gunicorn closes its listeners before it opens those of another address,
+    and ends if that fails. The workers keep the old ones open meanwhile: at
+    the same port, all addresses cannot take the place of one of them.
+    """
+    family = socket.AF_INET6 if ':' in CONF.api.host_ip else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(_address())
+            tried.listen()
+        except OSError as exc:
+            sys.exit('[api] host_ip %s and port %d cannot be listened at: %s. '
+                     'Where only another process of this service does, a '
+                     'restart can.' % (*_address(), exc.strerror))
+
+
 def _bracketed(address):
     return '[%s]' % address if ':' in address else address
 
@@ -186,6 +213,16 @@ def _limit_waiting(arbiter):
 
 
 def require_configuration():
+    """End the process, with a sentence, if this server could not serve.
+
+    Begins to count for the metrics, if they are wanted. To be called before
+    the worker processes are started, and before they are made anew.
+    """
+    _require_tls()
+    metrics.prepare(metrics.API)
+
+
+def _require_tls():
     """End the process, with a sentence, if it could not speak TLS.
 
     Without a certificate gunicorn would serve plain HTTP, and with one that

@@ -13,8 +13,6 @@ from oslo_log import log
 
 from allocator.common import service
 from allocator.conf import CONF
-from allocator.telemetry import metrics
-from allocator.telemetry import tracing
 
 # Not really a transport: API and conductor call each other.
 IN_PROCESS = 'fake://'
@@ -72,8 +70,6 @@ def main():
         # The worker process must not share this process's connections.
         session.dispose()
     single = SingleProcess()
-    metrics.prepare(metrics.API)
-    tracing.require()
     server.serve(app.setup_app, workers=lambda: 1,
                  require=app.require_configuration,
                  worker_started=single.start_conductor,

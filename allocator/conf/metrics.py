@@ -31,8 +31,9 @@ opts = [
              'their numbers; those of a former run are removed from it. '
              'Unless set, a temporary one is made. The API and a conductor '
              'may share it: each has a folder of its own in it, "api" and '
-             '"conductor". With uWSGI or Apache it must be set, and its '
-             'folder "api" be removed before each start.'),
+             '"conductor". A change while there are metrics takes effect when '
+             'the service is started anew. With uWSGI or Apache it must be '
+             'set, and its folder "api" be removed before each start.'),
 ]
 
 

@@ -10,7 +10,8 @@ opts = [
         help='Whether requests are traced with OpenTelemetry, from HTTP '
              'through the message bus and the claim to the database and the '
              'backends. Needs the extra "tracing". A change takes effect when '
-             'the service is started anew.'),
+             'a process is started anew; of the API with its built-in HTTP '
+             'server also at a reload.'),
     cfg.URIOpt(
         'endpoint',
         schemes=['http', 'https'],

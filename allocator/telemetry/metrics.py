@@ -140,6 +140,9 @@ TABLE = {metric.name: metric for metric in (
 # What is counted in this process; empty while metrics are off.
 _live: dict[str, Any] = {}
 
+# [metrics] directory as it was when the counting began.
+_chosen: str | None = None
+
 # Functions that read a gauge, by its name.
 _gauges: dict[str, Callable[[], float | dict]] = {}
 
@@ -185,15 +188,22 @@ def is_on():
 
 
 def prepare(program, is_master=True):
-    """Begin to count, if the configuration wants it.
+    """Begin to count, if the configuration wants it and it is not done yet.
 
-    To be called before worker processes are forked.
+    Ends the process, with a sentence, if that cannot be done. To be called
+    before worker processes are forked, and before they are made anew.
 
     :param program: API or CONDUCTOR
     :param is_master: whether this process starts all others that share the
         directory; foreign HTTP servers start theirs as they please
     """
+    global _chosen
     if not _is_wanted(program, is_master):
+        return
+    if is_on():
+        if CONF.metrics.directory != _chosen:
+            LOG.warning('[metrics] directory has changed: that takes effect '
+                        'when the service is started anew')
         return
     if not is_master and not CONF.metrics.directory:
         LOG.error('There are no metrics: processes of this HTTP server can '
@@ -207,6 +217,7 @@ def prepare(program, is_master=True):
         sys.exit('[metrics] is configured, but prometheus_client is not '
                  'installed. Install the extra "metrics" from a checkout of '
                  'this release: pip install ".[metrics]".')
+    _chosen = CONF.metrics.directory
     start(client.CollectorRegistry())
 
 

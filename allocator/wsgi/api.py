@@ -19,7 +19,6 @@ def _make():
                     config_files=files.split(',') if files else None)
     app.require_configuration()
     metrics.prepare(metrics.API, is_master=False)
-    tracing.require()
     tracing.prepare('allocator-api')
     found = app.setup_app()
     service.settle()
