@@ -22,6 +22,7 @@ if is_service_enabled allocator; then
             start_allocator
             ;;
         "stack test-config")
+            exchange_allocator_endpoints
             configure_allocator_tempest
             ;;
         "unstack ")

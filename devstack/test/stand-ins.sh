@@ -11,6 +11,8 @@
 # (a process, a database, a virtual host, a site of Apache) is a
 # file below TREE/made, which the call that removes the thing removes.
 # ENABLED_SERVICES and the other variables of devstack come from the caller.
+# IRONIC_PLUGIN=before or after has ironic's plugin be there, too: its line in
+# local.conf, and so each of its phases, comes before this plugin's or after.
 #
 # shellcheck disable=SC2032  # sudo is a stand-in, too
 set -o errexit -o pipefail
@@ -95,6 +97,10 @@ die() {
 
 setup_develop() {
     record setup_develop "$@"
+}
+
+pip_install() {
+    record pip_install "$@"
 }
 
 pip_install_gr() {
@@ -301,6 +307,19 @@ ensure_services_stopped() {
 
 # --- The phases ------------------------------------------------------------
 
+# What ironic's plugin does that meets this one: it enters its endpoint, and
+# later enrols the nodes with whatever clients find by then.
+ironic_plugin() {
+    case "$*" in
+        "stack post-config")
+            echo "$IRONIC_URL" > "$TREE/endpoint"
+            ;;
+        "stack extra")
+            record enroll_nodes "$(cat "$TREE/endpoint")"
+            ;;
+    esac
+}
+
 if [[ ${BASH_SOURCE[0]} != "$0" ]]; then
     return
 fi
@@ -318,6 +337,12 @@ for phase in "$@"; do
     else
         unset DATABASE_USER DATABASE_HOST
     fi
+    if [[ ${IRONIC_PLUGIN:-} == before ]]; then
+        ironic_plugin "${words[@]}"
+    fi
     # shellcheck source=devstack/plugin.sh
     source "$STAND_INS_PLUGIN/plugin.sh" "${words[@]}"
+    if [[ ${IRONIC_PLUGIN:-} == after ]]; then
+        ironic_plugin "${words[@]}"
+    fi
 done

@@ -18,7 +18,8 @@ class ControllerTests(devstack.PluginTests):
     def test_install(self):
         self.assertEqual(
             ['setup_develop TREE/dest/allocator mysql',
-             'install_apache_uwsgi', 'pip_install_gr python-ironicclient'],
+             'install_apache_uwsgi', 'pip_install_gr python-ironicclient',
+             'pip_install TREE/dest/allocator/client'],
             self.phase('stack install'))
 
     def test_post_config(self):
@@ -67,6 +68,11 @@ class ControllerTests(devstack.PluginTests):
              'Allocation of bare metal nodes',
              'get_or_create_endpoint baremetal RegionOne '
              'http://192.0.2.1/baremetal',
+             # Without it no client of the own API found the service.
+             'get_or_create_service allocator-own allocator '
+             'Allocation of bare metal nodes, own API',
+             'get_or_create_endpoint allocator RegionOne '
+             'http://192.0.2.1/baremetal/allocator',
              'run_process allocator-cond TREE/bin/allocator-conductor '
              '--config-file TREE/made/etc/allocator.conf',
              'run_process allocator-api /usr/bin/uwsgi --procname-prefix '
@@ -175,33 +181,38 @@ class SubnodeTests(devstack.PluginTests):
 
 class EndpointTests(devstack.PluginTests):
 
-    def endpoint(self, **options):
-        return [call for call in self.phase('stack extra', **options)
-                if call.startswith('get_or_create_endpoint')]
+    def endpoints(self, **options):
+        """List what is entered into the catalog: type and URL of each."""
+        calls = [call.split() for call in self.phase('stack extra', **options)]
+        return [(call[1], call[3]) for call in calls
+                if call[0] == 'get_or_create_endpoint']
+
+    def entries(self, kind, url):
+        return [(kind, url), ('allocator', url + '/allocator')]
 
     def test_beside_a_bare_metal_service_it_has_another_name(self):
         self.assertEqual(
-            ['get_or_create_endpoint baremetal-allocation RegionOne '
-             'http://192.0.2.1/baremetal-allocation'],
-            self.endpoint(services=devstack.CONTROLLER + ',ir-api'))
+            self.entries('baremetal-allocation',
+                         'http://192.0.2.1/baremetal-allocation'),
+            self.endpoints(services=devstack.CONTROLLER + ',ir-api'))
 
     def test_the_order_of_the_plugins_makes_no_difference(self):
         # Both were "baremetal" where that of ironic came second.
         self.assertEqual(
-            ['get_or_create_endpoint baremetal-allocation RegionOne '
-             'http://192.0.2.1/baremetal-allocation'],
-            self.endpoint(LATER_SERVICES='ir-api ir-cond'))
+            self.entries('baremetal-allocation',
+                         'http://192.0.2.1/baremetal-allocation'),
+            self.endpoints(LATER_SERVICES='ir-api ir-cond'))
 
     def test_it_can_be_chosen(self):
         self.assertEqual(
-            ['get_or_create_endpoint nodes RegionOne http://192.0.2.1/nodes'],
-            self.endpoint(ALLOCATOR_SERVICE_TYPE='nodes'))
+            self.entries('nodes', 'http://192.0.2.1/nodes'),
+            self.endpoints(ALLOCATOR_SERVICE_TYPE='nodes'))
 
     def test_tls_proxy_makes_it_https(self):
         services = {'services': devstack.CONTROLLER + ',tls-proxy'}
         self.assertEqual(
-            ['get_or_create_endpoint baremetal RegionOne '
-             'https://192.0.2.1/baremetal'], self.endpoint(**services))
+            self.entries('baremetal', 'https://192.0.2.1/baremetal'),
+            self.endpoints(**services))
         self.assertIn('wait_for_service 60 https://192.0.2.1/baremetal',
                       self.phase('stack extra', **services))
         self.phase('stack post-config', **services)
@@ -210,9 +221,8 @@ class EndpointTests(devstack.PluginTests):
 
     def test_the_protocol_can_be_chosen(self):
         self.assertEqual(
-            ['get_or_create_endpoint baremetal RegionOne '
-             'https://192.0.2.1/baremetal'],
-            self.endpoint(ALLOCATOR_SERVICE_PROTOCOL='https'))
+            self.entries('baremetal', 'https://192.0.2.1/baremetal'),
+            self.endpoints(ALLOCATOR_SERVICE_PROTOCOL='https'))
 
 
 class BackendTests(devstack.PluginTests):
@@ -245,7 +255,7 @@ class BackendTests(devstack.PluginTests):
             if name.startswith('ironic.'):
                 self.assertIn(name.removeprefix('ironic.'), registered)
 
-    def test_clients_find_this_service_and_it_finds_the_other(self):
+    def test_it_finds_the_other_before_it_starts(self):
         calls = self.phase('stack extra', **self.OPTIONS)
         first = calls.index('get_or_add_user_system_role member allocator all')
         self.assertEqual(
@@ -254,18 +264,35 @@ class BackendTests(devstack.PluginTests):
              'get_or_create_service allocator-backend baremetal-backend '
              'Bare Metal service behind allocator',
              'get_or_create_endpoint baremetal-backend RegionOne '
-             + self.IRONIC,
+             + self.IRONIC],
+            calls[first + 1:first + 4])
+        self.assertTrue(calls[first + 4].startswith('run_process'))
+
+    def test_clients_find_this_service_once_all_is_there(self):
+        self.assertEqual(
+            ['openstack endpoint list -f value -c URL --service baremetal '
+             '--interface public',
              'openstack endpoint list -f value -c ID --service baremetal',
              'openstack endpoint set --url %s e1' % self.OURS,
              'openstack endpoint set --url %s e2' % self.OURS],
-            calls[first + 1:first + 7])
-        # The service starts when all of it is there.
-        self.assertTrue(calls[first + 7].startswith('run_process'))
+            self.phase('stack test-config', **self.OPTIONS))
+
+    def test_nodes_are_enrolled_at_the_other_in_either_order(self):
+        """Once, they became nodes of this service if it was first."""
+        for order in ('before', 'after'):
+            calls = self.run_phases(*devstack.STACK, IRONIC_PLUGIN=order,
+                                    **self.OPTIONS)
+            self.assertIn('enroll_nodes ' + self.IRONIC, calls)
+            self.assertIn('get_or_create_endpoint baremetal-backend RegionOne '
+                          + self.IRONIC, calls)
+            self.assertEqual(self.OURS,
+                             (self.tree / 'endpoint').read_text().strip())
 
     def test_once_more_changes_nothing(self):
-        self.phase('stack extra', **self.OPTIONS)
+        phases = ('stack extra', 'stack test-config')
+        self.run_phases(*phases, **self.OPTIONS)
         self.assertEqual([], [
-            call for call in self.phase('stack extra', **self.OPTIONS)
+            call for call in self.run_phases(*phases, **self.OPTIONS)
             if 'baremetal-backend' in call or 'endpoint set' in call])
 
     def test_without_a_bare_metal_service_it_is_a_mistake(self):
@@ -284,13 +311,14 @@ class BackendTests(devstack.PluginTests):
         self.assertEqual([], [
             call for call in self.phase('stack extra', **node)
             if not call.startswith('run_process')])
+        self.assertEqual([], self.phase('stack test-config', **node))
 
     def test_each_for_itself_unless_it_is_set(self):
         options = {'services': devstack.CONTROLLER + ',ir-api,ir-cond'}
         self.phase('stack post-config', **options)
         self.assertNotIn('DEFAULT.enabled_backends', self.configuration())
         self.assertEqual([], [
-            call for call in self.phase('stack extra', **options)
+            call for call in self.run_phases(*devstack.STACK, **options)
             if call.startswith(('openstack', 'get_or_add'))])
 
 

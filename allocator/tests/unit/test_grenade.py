@@ -66,6 +66,7 @@ class GrenadeTests(devstack.PluginTests):
         self.assertEqual(
             ['setup_develop TREE/dest/allocator mysql',
              'install_apache_uwsgi', 'pip_install_gr python-ironicclient',
+             'pip_install TREE/dest/allocator/client',
              'upgrade_project allocator old new',
              'allocator-dbsync --config-file TREE/made/etc/allocator.conf '
              'upgrade',
