@@ -163,7 +163,10 @@ class StatementTests:
         engine = opened.database.engine
         seeds.add_nodes(engine, 2)
         seeds.add_nodes(engine, 1, resource_class='gpu', maintenance=True)
+        # Once, the nodes of backends were not counted.
+        seeds.add_nodes(engine, 1, resource_class='mirrored', backend_id=1)
         seeds.add_allocations(engine, 3)
+        seeds.add_waiters(engine, 1, [[]])
         with engine.begin() as connection:
             connection.execute(sa.insert(models.Conductor.__table__).values(
                 hostname='one', updated_at=datetime.datetime(2026, 1, 2)))
@@ -173,8 +176,8 @@ class StatementTests:
             [(count, oldest)] = connection.execute(sa.text(pending))
             self.assertEqual(3, count)
             self.assertIsNotNone(oldest)
-            self.assertEqual([('baremetal', 2)], [
-                tuple(row) for row in connection.execute(sa.text(free))])
+            self.assertEqual({('baremetal', 2), ('mirrored', 1)}, {
+                tuple(row) for row in connection.execute(sa.text(free))})
             [(host, _time)] = connection.execute(sa.text(alive))
             self.assertEqual('one', host)
 
