@@ -81,8 +81,9 @@ def show(form, interval=None, pause=time.sleep):
     """
     try:
         if interval is None:
-            print(_shown(form), flush=True)
-            return 0
+            found = look()
+            print(_formatted(found, form), flush=True)
+            return 1 if 'error' in found else 0
         while True:
             _print_again(form)
             pause(interval)
@@ -100,7 +101,7 @@ def show(form, interval=None, pause=time.sleep):
 def _print_again(form):
     """Print one of many looks. The database may be back at the next."""
     try:
-        text = _shown(form, is_line=True)
+        text = _formatted(look(), form, is_line=True)
     except CannotShow as exc:
         text = str(exc) if form == 'table' else json.dumps(
             {'error': str(exc)})
@@ -109,8 +110,7 @@ def _print_again(form):
     print(text, flush=True)
 
 
-def _shown(form, is_line=False):
-    found = look()
+def _formatted(found, form, is_line=False):
     if form == 'json':
         return json.dumps(found, indent=None if is_line else 2)
     return status_table.render(found)
@@ -119,7 +119,9 @@ def _shown(form, is_line=False):
 def look():
     """Ask the database for all that is shown.
 
-    :returns: dict of lists, dicts, strings and numbers, as JSON shows it
+    :returns: dict of lists, dicts, strings and numbers, as JSON shows it; of
+        a schema that this release cannot count in, the versions and the
+        conductors alone, and "error", which says so
     :raises: CannotShow
     """
     if not CONF.database.connection:
@@ -129,7 +131,7 @@ def look():
         if versions['schema'] is None:
             raise CannotShow('The database has no schema. Run '
                              '"allocator-dbsync upgrade".')
-        return {'versions': versions} | _counts()
+        return {'versions': versions} | _counted(versions)
     except cfg.ConfigFileValueError as exc:
         raise CannotShow(str(exc)) from exc
     except _FAULTS as exc:
@@ -144,6 +146,21 @@ def look():
 def _versions():
     return {'release': version.version_info.release_string(),
             'schema': migration.version(), 'schema_wanted': migration.head()}
+
+
+def _counted(versions):
+    try:
+        return _counts()
+    except _FAULTS:
+        if versions['schema'] == versions['schema_wanted']:
+            raise
+    # An upgrade that has begun: who runs is asked then more than ever.
+    return {'conductors': [_heartbeat(row, is_alive, row.now) for row, is_alive
+                           in conductors.list_heartbeats()],
+            'error': 'The schema %(schema)s lacks what this release reads: it '
+                     'needs %(schema_wanted)s. Run "allocator-dbsync '
+                     'upgrade", or the command of the release before.'
+                     % versions}
 
 
 def _counts():
@@ -163,11 +180,15 @@ def _counts():
     }
 
 
-def _conductor(row, is_alive, now):
+def _heartbeat(row, is_alive, now):
     return {'host': row.hostname, 'alive': is_alive,
-            'heartbeat_age_seconds': _age(now, row.updated_at),
-            'version': conductors.version_of(row),
-            'version_wanted': conductors.VERSION}
+            'heartbeat_age_seconds': _age(now, row.updated_at)}
+
+
+def _conductor(row, is_alive, now):
+    return _heartbeat(row, is_alive, now) | {
+        'version': conductors.version_of(row),
+        'version_wanted': conductors.VERSION}
 
 
 def _waiting():

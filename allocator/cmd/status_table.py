@@ -14,9 +14,13 @@ def render(found):
     :param found: what status_show.look() returns
     :returns: text, without a newline at the end
     """
-    sections = [_versions(found['versions']), _conductors(found['conductors']),
-                _allocations(found), _reasons(found['waiting']['by_reason']),
-                _pool(found['pool']), _backends(found['backends'])]
+    sections = [_versions(found['versions']), _conductors(found['conductors'])]
+    if 'error' in found:
+        sections.append(found['error'])
+    else:
+        sections += [
+            _allocations(found), _reasons(found['waiting']['by_reason']),
+            _pool(found['pool']), _backends(found['backends'])]
     return '\n\n'.join(section for section in sections if section)
 
 
@@ -74,6 +78,8 @@ def _conductors(conductors):
 
 
 def _version(conductor):
+    if 'version' not in conductor:
+        return None
     if conductor['version'] == conductor['version_wanted']:
         return conductor['version']
     return '%(version)d (this release: %(version_wanted)d)' % conductor

@@ -171,5 +171,23 @@ def list_all():
         now = connection.execute(sa.select(types.utcnow())).scalar()
         rows = connection.execute(
             sa.select(_conductor).order_by(_conductor.c.id)).all()
-    timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
-    return [(row, now - row.updated_at <= timeout) for row in rows]
+    return [(row, _is_alive(row, now)) for row in rows]
+
+
+@session.retried
+def list_heartbeats():
+    """List the conductors by what the schema of each release has.
+
+    :returns: list of (row of hostname, updated_at and now, whether it is
+        alive)
+    """
+    with session.reader() as connection:
+        rows = connection.execute(sa.select(
+            _conductor.c.hostname, _conductor.c.updated_at,
+            types.utcnow().label('now')).order_by(_conductor.c.id)).all()
+    return [(row, _is_alive(row, row.now)) for row in rows]
+
+
+def _is_alive(row, now):
+    return now - row.updated_at <= datetime.timedelta(
+        seconds=CONF.conductor.heartbeat_timeout)

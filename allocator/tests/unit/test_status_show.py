@@ -22,6 +22,7 @@ from allocator.db import pending
 from allocator.db import session
 from allocator.db import types
 from allocator.tests import fixtures
+from allocator.tests.functional.db import first_release
 from allocator.tests.unit.backends import mirroring
 
 _allocation = models.Allocation.__table__
@@ -42,11 +43,12 @@ def _ago(seconds):
 class _Shown:
     """Runs the command and takes what it prints."""
 
-    def run_command(self, line, pause=None):
+    def run_command(self, line, pause=None, status=0):
         """Run a command.
 
         :param line: what stands behind allocator-status
         :param pause: function to wait with between two looks
+        :param status: status that it is to end with
         :returns: what it printed
         """
         conf = cfg.ConfigOpts()
@@ -55,8 +57,10 @@ class _Shown:
         conf(line.split(), default_config_files=[], default_config_dirs=[])
         with base_fixtures.StringStream('stdout') as printed:
             with base_fixtures.MonkeyPatch('sys.stdout', printed.stream):
-                status_show.show(conf.command.format, conf.command.watch,
-                                 **({'pause': pause} if pause else {}))
+                ended = status_show.show(
+                    conf.command.format, conf.command.watch,
+                    **({'pause': pause} if pause else {}))
+            self.assertEqual(status, ended)
             printed.stream.flush()
             return printed.getDetails()['stdout'].as_text()
 
@@ -96,6 +100,35 @@ class ShowTests(_Shown, testtools.TestCase):
         migration.stamp('38b1225d42ee')
         self.assertIn('schema 38b1225d42ee (this release needs %s'
                       % migration.head(), self.run_command('show'))
+
+    def make_old_schema(self):
+        """Have the schema of the first release, with a conductor of it."""
+        with session.get_engine().begin() as connection:
+            models.Base.metadata.drop_all(connection)
+            connection.exec_driver_sql('DELETE FROM alembic_version')
+        migration.upgrade(first_release.REVISION)
+        with session.writer() as connection:
+            now = connection.execute(sa.select(types.utcnow())).scalar()
+            connection.execute(sa.insert(_conductor).values(
+                hostname='old', created_at=now, updated_at=now))
+
+    def test_a_schema_of_old_lets_versions_and_conductors_be_seen(self):
+        """Once, the error of the database was all that there was."""
+        self.make_old_schema()
+        found = status_show.look()
+        self.assertEqual(
+            (first_release.REVISION, [('old', True)]),
+            (found['versions']['schema'],
+             [(row['host'], row['alive']) for row in found['conductors']]))
+        self.assertIn('needs %s. Run "allocator-dbsync upgrade"'
+                      % migration.head(), found['error'])
+        self.assertNotIn('pool', found)
+        text = self.run_command('show', status=1)
+        self.assertIn('Conductors: 1 of 1 alive\n', text)
+        self.assertRegex(text, r'\n  old +yes +\d+ s ago +-\n')
+        self.assertIn(found['error'], text)
+        self.assertEqual(['versions', 'conductors', 'error'], list(
+            json.loads(self.run_command('show -f json', status=1))))
 
     def test_conductors_alive_and_silent_new_and_old(self):
         conductors.beat('gone')
