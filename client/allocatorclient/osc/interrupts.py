@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns signals into an exception, while a command waits."""
+"""Turns signals, and the end of a time, into exceptions, while a command
+waits.
+"""
 
 from collections.abc import Iterator
 import contextlib
@@ -23,16 +25,30 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class TimeOver(BaseException):
+    """The time is over, in the middle of whatever it was.
+
+    No Exception, for the same reason.
+    """
+
+
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
+def raised(seconds: float | None = None) -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP raise Interrupted.
 
     Only the first one: after that, and at the end, they do what they did
     before. A signal that is ignored stays so.
+
+    :param seconds: when to raise TimeOver; None for never
     """
     before: dict[int, Any] = {}
+    timer: tuple[float, float] | None = None
 
     def restore() -> None:
+        nonlocal timer
+        if timer:
+            signal.setitimer(signal.ITIMER_REAL, *timer)
+            timer = None
         for number, handler in before.items():
             signal.signal(number, handler)
         before.clear()
@@ -41,11 +57,18 @@ def raised() -> Iterator[None]:
         restore()
         raise Interrupted(number)
 
+    def end(_number: int, _frame: Any) -> None:
+        restore()
+        raise TimeOver()
+
     for number in _SIGNALS:
         handler = signal.getsignal(number)
         if handler not in (signal.SIG_IGN, None):
             before[number] = handler
             signal.signal(number, interrupt)
+    if seconds is not None:
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
+        timer = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:

@@ -3,10 +3,13 @@
 
 from collections.abc import Generator
 from collections.abc import Iterable
+import copy
 from typing import Any
+from typing import Self
 
 from openstack import exceptions
 from openstack import proxy
+import requests
 
 from allocatorclient import microversions
 from allocatorclient.v1 import _resource
@@ -23,6 +26,16 @@ def _names(resource_type: type[_resource.Resource],
                     for name in fields)
 
 
+def _attribute(operation: dict[str, Any]) -> str:
+    """Read which attribute an operation of a JSON Patch changes."""
+    path = operation.get('path')
+    if not isinstance(path, str) or not path.startswith('/'):
+        raise exceptions.InvalidRequest(
+            'The path %r of a JSON Patch names no attribute: it has to begin '
+            'with "/", as in "/extra/ticket"' % (path,))
+    return path.split('/')[1]
+
+
 class Proxy(proxy.Proxy):
     """The API of the allocator, version 1.
 
@@ -34,6 +47,25 @@ class Proxy(proxy.Proxy):
         'allocation': _allocation.Allocation,
         'backend': _backend.Backend,
     }
+
+    _seconds: float | None = None
+
+    def within(self, seconds: float) -> Self:
+        """Get the same client, each of whose requests may take so long.
+
+        :param seconds: for a connection, and again without a byte of the
+            answer
+        """
+        found = copy.copy(self)
+        found._seconds = seconds
+        return found
+
+    def request(self, url: str, method: str, *arguments: Any,
+                **options: Any) -> requests.Response:
+        """Send a request; see openstack.proxy.Proxy.request."""
+        if self._seconds is not None:
+            options.setdefault('timeout', self._seconds)
+        return super().request(url, method, *arguments, **options)
 
     def negotiated_version(self) -> str:
         """Tell in which microversion requests are made, e.g. "1.2"."""
@@ -131,10 +163,11 @@ class Proxy(proxy.Proxy):
         :param patch: list of operations, each a dict of "op", "path" and,
             unless it removes something, "value"
         :returns: the allocation
+        :raises: :class:`~openstack.exceptions.InvalidRequest` if an operation
+            has no path to an attribute
         :raises: :class:`~allocatorclient.errors.AllocatorError`
         """
-        microversions.require(self, {
-            operation['path'].split('/')[1] for operation in patch})
+        microversions.require(self, map(_attribute, patch))
         return self._get_resource(
             _allocation.Allocation, allocation).patch(self, patch)
 
@@ -160,7 +193,8 @@ class Proxy(proxy.Proxy):
                             ) -> _allocation.Allocation:
         """Wait until an allocation is active.
 
-        A service that is away meanwhile is asked again for two minutes.
+        A service that is away meanwhile, or does not answer, is asked again
+        for two minutes.
 
         :param allocation: its UUID or name, or an instance
         :param timeout: seconds to wait; None for any time

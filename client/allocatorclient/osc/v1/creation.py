@@ -9,6 +9,7 @@ import time
 from typing import Any
 import uuid
 
+from keystoneauth1 import exceptions as ksa_exc
 from openstack import exceptions
 from osc_lib.command import command
 
@@ -31,6 +32,13 @@ DELETE, KEEP = 'delete', 'keep'
 
 # Seconds for which a request that was cut off may still create something.
 UNDERWAY = 5.0
+
+# Seconds that the service has after the time to wait, to answer what it was
+# asked within it, and to say what has become of the allocation.
+GRACE = 2.0
+
+# What a request may raise.
+_FAULTS = (exceptions.SDKException, ksa_exc.ClientException)
 
 Shown = tuple[Sequence[str], Iterable[Any]]
 
@@ -60,20 +68,21 @@ class _Waiting(command.ShowOne):
         return super().produce_output(parsed_args, column_names, data)
 
     def _follow(self, parsed_args: argparse.Namespace, ident: str,
-                create: Callable[[], _allocation.Allocation] | None = None
-                ) -> Shown:
+                create: Callable[[_proxy.Proxy], _allocation.Allocation]
+                | None = None) -> Shown:
         """Wait for an allocation, and show it.
 
         :param ident: its UUID or name
-        :param create: function that creates it
+        :param create: function that creates it, called with the client
         """
-        client = plugin.client_of(self)
         shown = progress.Progress(self.app.stderr)
         found = None
         try:
-            with interrupts.raised():
+            with interrupts.raised(_with_grace(parsed_args.wait)):
+                # The first time, it asks the service what there is.
+                client = plugin.client_of(self)
                 if create:
-                    found = create()
+                    found = create(client)
                     shown.show(found)
                 found = client.wait_for_allocation(
                     found or ident, timeout=parsed_args.wait,
@@ -82,12 +91,14 @@ class _Waiting(command.ShowOne):
             shown.close()
             return self._stop(parsed_args, ident, exc.number,
                               create is not None and found is None)
-        except exceptions.ResourceTimeout as exc:
+        except (exceptions.ResourceTimeout, interrupts.TimeOver):
             shown.close()
             self.status = TIMED_OUT
-            self.log.error('%s. It is kept: %s', exc, _hint(ident))
-            return _show(client, client.get_allocation(
-                ident, fields=_fields(client)))
+            self.log.error(
+                'Allocation %s is not decided after %g seconds. %s kept: %s',
+                ident, parsed_args.wait, 'If it was made, it is'
+                if create and found is None else 'It is', _hint(ident))
+            return self._show_at_once(ident)
         finally:
             shown.close()
         if found.state == 'error':
@@ -107,9 +118,24 @@ class _Waiting(command.ShowOne):
         if parsed_args.on_interrupt == KEEP:
             self.log.error('Allocation %s is kept: %s', ident, _hint(ident))
         else:
-            _give_back(plugin.client_of(self), ident, is_underway)
-            self.log.error('Allocation %s is deleted', ident)
+            try:
+                _give_back(plugin.client_of(self), ident, is_underway)
+            except _FAULTS as exc:
+                self.log.error('Allocation %s could not be deleted: %s. It is '
+                               'kept: %s', ident, exc, _hint(ident))
+            else:
+                self.log.error('Allocation %s is deleted', ident)
         return (), ()
+
+    def _show_at_once(self, ident: str) -> Shown:
+        """Show an allocation, or nothing if the service takes its time."""
+        try:
+            with interrupts.raised(GRACE):
+                client = plugin.client_of(self)
+                return _show(client, client.get_allocation(
+                    ident, fields=_fields(client)))
+        except (interrupts.TimeOver, interrupts.Interrupted, *_FAULTS):
+            return (), ()
 
 
 def _hint(ident: str) -> str:
@@ -125,6 +151,10 @@ def _give_back(client: _proxy.Proxy, ident: str, is_underway: bool) -> None:
         if time.monotonic() >= until:
             return
         time.sleep(0.2)
+
+
+def _with_grace(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds + GRACE
 
 
 def _show(client: _proxy.Proxy, found: _allocation.Allocation) -> Shown:
@@ -166,19 +196,19 @@ class CreateAllocation(_Waiting):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Shown:
-        client = plugin.client_of(self)
         wanted = arguments.given(
             parsed_args, *arguments.REQUEST, *arguments.WAITING, 'uuid',
             'node')
         if parsed_args.extra:
             wanted['extra'] = dict(parsed_args.extra)
         if parsed_args.wait is False:
+            client = plugin.client_of(self)
             return _show(client, client.create_allocation(**wanted))
         # Known before the answer is, so that it can be given back whenever
         # the command is interrupted.
         ident = wanted.setdefault('uuid', str(uuid.uuid4()))
         return self._follow(parsed_args, ident,
-                            lambda: client.create_allocation(**wanted))
+                            lambda client: client.create_allocation(**wanted))
 
 
 class WaitAllocation(_Waiting):

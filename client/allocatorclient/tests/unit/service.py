@@ -12,8 +12,10 @@ import fixtures
 
 URL = '/allocator/v1'
 
-#: What keeps a connection from being answered at all.
+#: What keeps a connection from being answered at all: it is closed, or the
+#: client is left to wait.
 HANG_UP = object()
+SILENCE = object()
 
 
 class Service(fixtures.Fixture):
@@ -27,6 +29,7 @@ class Service(fixtures.Fixture):
     def __init__(self, newest: str = '1.2') -> None:
         self.newest = newest
         self.requests: list[Request] = []
+        self.ended = threading.Event()
         self._answers: dict[tuple[str, str], list[Any]] = {}
 
     def _setUp(self) -> None:
@@ -44,12 +47,14 @@ class Service(fixtures.Fixture):
         self.addCleanup(thread.join)
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
+        self.addCleanup(self.ended.set)
 
     def answer(self, method: str, path: str, *answers: Any) -> None:
         """Tell what to answer, one after the other, the last for ever.
 
         :param path: path below the URL of version 1
-        :param answers: a body, a tuple of status and body, or HANG_UP
+        :param answers: a body, a tuple of status and body, HANG_UP or
+            SILENCE
         """
         self._answers[method, URL + path] = list(answers)
 
@@ -61,8 +66,9 @@ class Service(fixtures.Fixture):
         if not found:
             return 404, error('allocator.not_found', 'Nothing is here.')
         answer = found.pop(0) if len(found) > 1 else found[0]
-        return answer if isinstance(answer, tuple) or answer is HANG_UP else (
-            200, answer)
+        if isinstance(answer, tuple) or answer in (HANG_UP, SILENCE):
+            return answer
+        return 200, answer
 
     def _discovery(self, path: str) -> Any:
         version = {
@@ -103,7 +109,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if found.path.rstrip('/') not in ('/allocator', URL):
             self.service.requests.append(found)
         answer = self.service.next_answer(found.method, found.path)
-        if answer is HANG_UP:
+        if answer is SILENCE:
+            self.service.ended.wait()
+        if answer in (HANG_UP, SILENCE):
             self.close_connection = True
             return
         status, content = answer

@@ -6,7 +6,9 @@ import io
 import json
 import os
 import signal
+import socket
 import threading
+import time
 
 import fixtures
 from openstackclient import shell
@@ -45,9 +47,12 @@ class ShellTests(connections.ServiceTests):
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(output), \
                 contextlib.redirect_stderr(errors):
-            status = shell.main([
-                '--os-auth-type', 'none', '--os-endpoint',
-                self.service.endpoint, 'allocator', *words])
+            try:
+                status = shell.main([
+                    '--os-auth-type', 'none', '--os-endpoint',
+                    self.service.endpoint, 'allocator', *words])
+            except SystemExit as exc:  # of argparse, which ends the process
+                status = exc.code
         return status, output.getvalue(), errors.getvalue()
 
     def last_body(self):
@@ -138,6 +143,34 @@ class WaitTests(ShellTests):
         self.assertEqual((creation.TIMED_OUT, 'allocating\n'),
                          (status, output))
 
+    def test_wrong_arguments_are_status_2(self):
+        for words in (('allocation', 'create', '--wait', 'soon'),
+                      ('allocation', 'wait'),
+                      ('allocation', 'wait', UUID, '--on-interrupt', 'x')):
+            status, output, _ = self.run_command(*words)
+            self.assertEqual((2, ''), (status, output))
+
+    def test_the_time_is_over_where_nobody_answers(self):
+        """Once, the command waited for as long as the service liked."""
+        self.patch(creation, 'GRACE', 0.5)
+        self.answer(service.SILENCE)
+        self.assert_ends_in_time('')
+        self.service.answer('POST', '/allocations', service.SILENCE)
+        self.assert_ends_in_time('')
+
+    def test_the_time_is_over_where_nobody_says_what_there_is(self):
+        self.patch(creation, 'GRACE', 0.5)
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            self.patch(self.service, 'endpoint',
+                       'http://127.0.0.1:%d' % silent.getsockname()[1])
+            self.assert_ends_in_time('')
+
+    def assert_ends_in_time(self, shown):
+        begun = time.monotonic()
+        status, output, _ = self.wait('1')
+        self.assertEqual((creation.TIMED_OUT, shown), (status, output))
+        self.assertLess(time.monotonic() - begun, 10)
+
     def interrupt(self, *words):
         """Interrupt the command once it has looked at its allocation."""
         def send():
@@ -165,6 +198,16 @@ class WaitTests(ShellTests):
         self.service.answer('DELETE', '/allocations/' + UUID, (204, None))
         self.assertEqual('DELETE', self.interrupt(
             '--on-interrupt', 'delete')[-1])
+
+    def test_one_that_may_not_be_given_back_is_kept(self):
+        """Once, the status was 1, as if there had been no interrupt."""
+        self.answer(allocation())
+        self.service.answer('DELETE', '/allocations/' + UUID,
+                            (409, service.error('x', 'It is in use.')))
+        logged = self.useFixture(fixtures.FakeLogger())
+        self.interrupt('--on-interrupt', 'delete')
+        self.assertIn('could not be deleted: It is in use.', logged.output)
+        self.assertIn('It is kept', logged.output)
 
     def test_one_that_is_just_being_made_is_given_back_as_well(self):
         """The request is cut off before its answer, and arrives late."""

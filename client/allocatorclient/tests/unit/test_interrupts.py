@@ -26,6 +26,22 @@ class InterruptTests(testtools.TestCase):
                 self.fail('%s did nothing' % number)
             self.assertEqual(signal.SIG_DFL, signal.getsignal(number))
 
+    def test_a_time_ends_and_what_was_to_come_then_comes_all_the_same(self):
+        """A timer of the program around it goes on."""
+        before = signal.signal(signal.SIGALRM, lambda *_: None)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL,
+                        *signal.setitimer(signal.ITIMER_REAL, 1000))
+        handler = signal.getsignal(signal.SIGALRM)
+        try:
+            with interrupts.raised(0.05):
+                signal.pause()
+        except interrupts.TimeOver:
+            self.assertEqual(handler, signal.getsignal(signal.SIGALRM))
+            self.assertLess(900, signal.getitimer(signal.ITIMER_REAL)[0])
+        else:
+            self.fail('The time went on')
+
     def test_a_signal_that_is_ignored_stays_so(self):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.addCleanup(signal.signal, signal.SIGHUP, before)

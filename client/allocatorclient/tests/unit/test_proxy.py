@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the library asks, and what it makes of the answers."""
 
+import json
+import os
+import time
+
+import fixtures
 from keystoneauth1 import exceptions as ksa_exc
 from openstack import exceptions
 
+import allocatorclient
 from allocatorclient import errors
 from allocatorclient import microversions
 from allocatorclient.tests.unit import connections
@@ -80,6 +86,15 @@ class ProxyTests(connections.ServiceTests):
             {'op': 'add', 'path': '/priority', 'value': -1},
         ], self.service.requests[0].body)
         self.assertEqual(('b', UUID), (made.name, made.id))
+
+    def test_a_patch_of_no_attribute_is_refused_in_a_sentence(self):
+        """Once, with an IndexError."""
+        for path in ('name', '', None):
+            error = self.assertRaises(
+                exceptions.InvalidRequest, self.allocator.patch_allocation,
+                'a', [{'op': 'remove', 'path': path}])
+            self.assertIn('begin with "/"', str(error))
+        self.assertEqual([], self.service.requests)
 
     def test_an_error_has_the_sentence_and_the_code(self):
         for status, kind in ((400, exceptions.BadRequestException),
@@ -166,6 +181,39 @@ class WaitingTests(connections.ServiceTests):
         self.assertRaises(exceptions.ResourceTimeout,
                           self.allocator.wait_for_allocation, UUID,
                           timeout=0.3)
+
+
+    def test_the_time_is_kept_where_nobody_answers(self):
+        """Once, one look took as long as the service liked."""
+        self.answer(service.SILENCE)
+        begun = time.monotonic()
+        self.assertRaises(exceptions.ResourceTimeout,
+                          self.allocator.wait_for_allocation, UUID,
+                          timeout=1)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_silence_is_an_outage_that_passes(self):
+        self.patch(_waiting, 'ANSWER', 0.3)
+        self.answer(service.SILENCE, allocation(state='active'))
+        self.assertEqual('active', self.allocator.wait_for_allocation(
+            UUID).state)
+
+    def test_no_cache_answers(self):
+        """Once, that of clouds.yaml gave the first answer again and again."""
+        self.answer(allocation(), allocation(state='active'))
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'clouds')
+        with open(path, 'w') as file:
+            json.dump({
+                'cache': {'expiration_time': 3600, 'expiration': {
+                    'allocator.allocation': 3600}},
+                'clouds': {'nodes': {'auth_type': 'none', 'auth': {
+                    'endpoint': self.service.endpoint}}}}, file)
+        self.useFixture(fixtures.EnvironmentVariable(
+            'OS_CLIENT_CONFIG_FILE', path))
+        cached = allocatorclient.connect(cloud='nodes')
+        self.addCleanup(cached.close)
+        self.assertEqual('active', cached.allocator.wait_for_allocation(
+            UUID, timeout=5).state)
 
 
 class OldServiceTests(connections.ServiceTests):
