@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API under uWSGI and behind Apache."""
+"""The API behind Apache, with uWSGI, and within it, with mod_wsgi."""
 
 import collections
 import os
@@ -30,17 +30,24 @@ SIZES = (60, 40000, 300000)
 ALLOCATIONS = '/v1/allocations'
 
 
-@testcase.per_database(databases.MYSQL)
-class ApacheTests:
-    """Apache, uWSGI and the API, with a conductor."""
+class SiteTests:
+    """A service whose API is in Apache's hands, with a conductor.
+
+    :cvar site_class: fixture of apache
+    """
+
+    site_class = apache.Site
+    require = staticmethod(apache.require)
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        apache.require()
+        cls.require()
         folder = fixtures.TempDir()
         folder.setUp()
         cls.addClassCleanup(folder.cleanUp)
+        # The API may be another user's there.
+        os.chmod(folder.path, 0o755)
         users = os.path.join(folder.path, 'htpasswd')
         hashed = bcrypt.hashpw(USER[1].encode(), bcrypt.gensalt(4))
         pathlib.Path(users).write_text('%s:%s\n' % (USER[0], hashed.decode()))
@@ -52,17 +59,29 @@ class ApacheTests:
         cls.addClassCleanup(cls.service.cleanUp)
 
     def _start(self, **site):
-        """Start Apache and uWSGI; see apache.Site.
+        """Start Apache, and what is behind it; see site_class.
 
         :returns: client.Client of the site
         """
-        self.site = self.useFixture(apache.Site(
+        self.site = self.useFixture(self.site_class(
             self.service.config_file, **site))
         self.addOnException(lambda _exc_info: self.addDetail(
             'logs', content.text_content(self.site.logs())))
         found = client.Client(self.site.endpoint)
         self.addCleanup(found.close)
         return found
+
+    def test_an_allocation_gets_its_node(self):
+        self._start()
+        self.addCleanup(self.service.wipe)
+        api = client.Client(self.site.endpoint.replace(
+            '//', '//%s:%s@' % USER))
+        self.addCleanup(api.close)
+        node = self.service.add_node()
+        created = api.post(ALLOCATIONS, {'resource_class': 'baremetal'})
+        self.assertEqual(201, created.status_code, client.described(created))
+        self.assertEqual(node, api.settled(created.json()['uuid'])[
+            'node_uuid'])
 
     def _statuses(self, api, size, count=COUNT, **options):
         """Send many requests whose body nobody reads.
@@ -79,6 +98,22 @@ class ApacheTests:
 
         return collections.Counter(api.at_once(post, range(count)))
 
+
+@testcase.per_database(databases.MYSQL)
+class ModuleTests(SiteTests):
+
+    site_class = apache.ModuleSite
+    require = staticmethod(apache.require_mod_wsgi)
+
+    def test_refused_requests_are_told_so(self):
+        api = self._start()
+        for size in SIZES:
+            self.assertEqual({401: 20}, self._statuses(api, size, count=20))
+
+
+@testcase.per_database(databases.MYSQL)
+class ApacheTests(SiteTests):
+
     def _assert_answered(self, api):
         for size in SIZES:
             self.assertEqual({406: COUNT}, self._statuses(
@@ -86,18 +121,6 @@ class ApacheTests:
                 headers={'X-OpenStack-Ironic-API-Version': '1.999'}))
             self.assertEqual({401: COUNT}, self._statuses(api, size))
         self.assertNotIn('AH10098', self.site.logs())
-
-    def test_an_allocation_gets_its_node(self):
-        self._start()
-        self.addCleanup(self.service.wipe)
-        api = client.Client(self.site.endpoint.replace(
-            '//', '//%s:%s@' % USER))
-        self.addCleanup(api.close)
-        node = self.service.add_node()
-        created = api.post(ALLOCATIONS, {'resource_class': 'baremetal'})
-        self.assertEqual(201, created.status_code, client.described(created))
-        self.assertEqual(node, api.settled(created.json()['uuid'])[
-            'node_uuid'])
 
     def test_no_refused_request_is_answered_503(self):
         self._assert_answered(self._start())
