@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agreement: whether a node that a backend gave is what was asked for.
 
-A Bare Metal service knows nothing of constraints, and what it compared a
-node with was the class, the traits and the owner; to one without an owner it gives
+A Bare Metal service knows nothing of constraints, and what it compared a node
+with was the class, the traits and the owner; to one without an owner it gives
 any node. So the node is read once more, now that it is taken, and held against
 the whole requirement.
 """

@@ -230,7 +230,7 @@ class Comparison:
                       'count, for it cannot be read: %(error)s',
                       {'name': self.name, 'node': uuid, 'error': error})
 
-    def _enter(self, client, outcome, facts, importing):
+    def _follow_up(self, client, outcome, facts, importing):
         """Do what follows from what was written.
 
         :returns: list of UUIDs of nodes whose allocation the backend still

@@ -45,7 +45,7 @@ def upgrade():
     # MySQL and MariaDB commit each statement: an upgrade that was ended
     # halfway may have made the table alone.
     if bind.execute(sa.select(table.c.id)).first() is None:
-        backend = bind.execute(
+        backend: sa.Row | None = bind.execute(
             sa.select(sa.column('id')).select_from(sa.table('backends'))
             .limit(1)).first()
         bind.execute(sa.insert(table).values(
