@@ -23,6 +23,7 @@ from allocator.common.i18n import _
 from allocator.conf import CONF
 from allocator.db import backends
 from allocator.db import conductors
+from allocator.db import waiters
 from allocator.telemetry import metrics
 
 LOG = log.getLogger(__name__)
@@ -38,6 +39,10 @@ STEP = 0.25
 
 # Seconds between two looks at the least, however many wait.
 LOOK_EACH = 1
+
+# Seconds between two looks at the most as long as somebody waits in the queue,
+# whatever poll_interval is.
+LOOK_FOR_WAITERS = 2
 
 
 class Mirror:
@@ -60,6 +65,7 @@ class Mirror:
         self.hold: Any = None
         self._url_is_noted = False
         self._waits = False
+        self._was_eligible = False
         # Times of the monotonic clock.
         self._last_look = self._next_look = self._next_sweep = 0.0
         self._comparison: Any = None
@@ -95,6 +101,7 @@ class Mirror:
     def _step(self):
         """Hold the backend, and look at it if it is time."""
         row, asked_at = self._watch.row(self.name)
+        self._tell_eligible(row, asked_at)
         self._keep_hold(row, asked_at)
         if self.hold is None:
             return
@@ -104,6 +111,18 @@ class Mirror:
                        is_full=True)
         else:
             self._look_for_changes(row)
+
+    def _tell_eligible(self, row, now):
+        """Ring if nodes may be handed out that could not be for a while.
+
+        Whoever waits would get them at a sweep only. Each process does so,
+        whether it holds the backend or not.
+        """
+        before, self._was_eligible = self._was_eligible, (
+            backends.is_eligible(row, now))
+        if self._was_eligible and not before:
+            backends.ask_anew()
+            self._ring()
 
     def _look_between(self):
         """Look for changes while a full look is under way, if it is time.
@@ -215,6 +234,8 @@ class Mirror:
             if is_full:
                 self._next_sweep = time.monotonic() + (
                     CONF[self.name].sweep_interval)
+        if poll_interval > LOOK_FOR_WAITERS and waiters.is_anybody():
+            poll_interval = LOOK_FOR_WAITERS
         self._next_look = time.monotonic() + poll_interval
 
     def _fail(self, error):

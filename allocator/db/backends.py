@@ -374,6 +374,13 @@ def eligible():
         return found
 
 
+def ask_anew():
+    """Have eligible() ask the database, whatever it remembers."""
+    global _remembered
+    with _lock:
+        _remembered = (None, ())
+
+
 def forget():
     """Remember nothing: for a process that goes on to another database."""
     global _remembered, _left
@@ -398,9 +405,17 @@ def _eligible(configured):
                       _backend.c.unanswered, open_writes.label('open'))
             .where(_backend.c.name.in_(configured))).all()
     return tuple(row.id for row in sorted(rows, key=lambda row: row.open)
-                 if CONF[row.name].allocate
-                 and row.unanswered < UNANSWERED
-                 and is_fresh(row, now_))
+                 if is_eligible(row, now_))
+
+
+def is_eligible(row, now_):
+    """Tell whether the nodes of a configured backend may be handed out.
+
+    :param row: its row
+    :param now_: the database's time
+    """
+    return bool(CONF[row.name].allocate and row.unanswered < UNANSWERED
+                and is_fresh(row, now_))
 
 
 def is_fresh(row, now_):

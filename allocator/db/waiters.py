@@ -234,6 +234,15 @@ def waited_for(connection, classes):
 
 
 @session.retried
+def is_anybody():
+    """Tell whether anybody waits for a node."""
+    with session.reader() as connection:
+        found = connection.execute(sa.select(_waiter.c.allocation_id).where(
+            _waiter.c.is_waiting == sa.true()).limit(1)).first()
+    return found is not None
+
+
+@session.retried
 def class_of_free(node_uuid):
     """Tell the class of a node, if it is free and somebody waits for one.
 

@@ -133,7 +133,8 @@ class StateTests(allocating.AllocationTestCase):
             with session.writer() as connection:
                 connection.execute(sa.update(_allocation).where(
                     _allocation.c.uuid == uuid).values(state=state))
-            self.by_state.setdefault(states.seen_by_clients(state), []).append(uuid)
+            self.by_state.setdefault(
+                states.seen_by_clients(state), []).append(uuid)
 
     def pages(self, url, query):
         """Follow the links from page to page.

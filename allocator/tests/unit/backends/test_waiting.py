@@ -2,10 +2,12 @@
 """Those that wait, and nodes of backends."""
 
 import datetime
+import time
 
 import sqlalchemy as sa
 
 from allocator.backends import marks
+from allocator.backends import mirror
 from allocator.conductor import expiry
 from allocator.conductor import serving
 from allocator.db import allocations
@@ -64,6 +66,45 @@ class WaitingTests(mirroring.MirrorTestCase):
         found = allocations.get(uuid)
         self.assertEqual(('active', node), (found.state, found.node_uuid))
         self.assertIsNone(self.waiter())
+
+    def test_looks_are_fresh_as_long_as_somebody_waits(self):
+        self.options['east'].set('poll_interval', 600)
+        self.look()
+        looking = self.mirrors['east']
+        self.assertGreater(looking._next_look, time.monotonic() + 500)
+        self.wait()
+        self.look()
+        self.assertLess(looking._next_look, time.monotonic()
+                        + mirror.LOOK_FOR_WAITERS + 1)
+
+    def test_who_waits_is_served_once_its_backend_is_heard_of_again(self):
+        """Nobody rang, so it waited for a sweep."""
+        self.options['east'].set('stale_after', 120)
+        self.store().enrol()
+        self.look()
+        with session.writer() as connection:
+            connection.execute(sa.update(models.Backend).values(
+                looked_at=self.long_ago()))
+        backends.forget()
+        uuid = self.wait()
+        self.serve()
+        self.serving._sweep_at = float('inf')
+        looking = self.mirrors['east']
+        rung = []
+        looking._ring = lambda: rung.append(self.serving.ring('metal'))
+        looking._next_look = float('inf')
+        looking._step()
+        self.assertEqual('waiting', self.state(uuid))
+        self.assertEqual([], rung)
+        looking._next_look = 0
+        looking._step()
+        looking._step()
+        self.assertEqual(1, len(rung))
+        self.serving.walk()
+        self.assertEqual('confirming', self.state(uuid))
+
+    def long_ago(self):
+        return backends.now() - datetime.timedelta(days=1)
 
     def test_refused_it_keeps_its_place(self):
         node, = self.store().enrol()
