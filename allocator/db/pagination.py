@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of a list by keyset: the last page costs what the first one costs."""
 
+import dataclasses
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -120,25 +121,45 @@ def _parts_of_groups(connection, conditions, groups, key, descending,
 
     :returns: list of queries for id and the number of the group, each sorted
     """
-    id_ = key.table.c.id
     place = None if marker is None else next(
         number for number, group in enumerate(groups)
         if marker._mapping[key.name] in group)
-    found = []
+    found: list = []
     for number, group in enumerate(groups):
         if place is not None and (
                 number > place if descending else number < place):
             continue
         # No row has two values, so these do not overlap.
         for way in ways.find(connection, conditions,
-                             [key == value for value in group], id_):
-            found += [part.with_only_columns(
-                part.selected_columns.id,
-                sa.literal_column(str(number)).label('key'))
-                for part in _parts(way, id_, descending,
-                                   marker if number == place else None,
-                                   nulls_last=False)]
+                             [key == value for value in group],
+                             key.table.c.id, is_walked=True):
+            # All of them are in one statement.
+            way = dataclasses.replace(way, number=len(found))
+            rows = _part_of_group(way, key, descending,
+                                  marker if number == place else None)
+            found.append(rows.with_only_columns(
+                rows.selected_columns.id,
+                sa.literal_column(str(number)).label('key')))
     return found
+
+
+def _part_of_group(way, key, descending, marker):
+    """Build the query for what a way has after the marker, by its ids.
+
+    :param way: ways.Way; one that is not read whole has one value of the key,
+        in its last condition
+    """
+    if marker is None and not way.is_read_whole:
+        # Of one value PostgreSQL knows that the order is that of the ids, and
+        # reads the table by these until enough rows have it.
+        *others, fixed = way.conditions
+        rows, id_, value = dataclasses.replace(way, conditions=[
+            *others, key.between(fixed.right, fixed.right)]).query(key)
+        return rows.order_by(*_directed([value, id_], descending))
+    rows, id_, _value = way.query(key)
+    if marker is not None:
+        rows = rows.where(id_ < marker.id if descending else id_ > marker.id)
+    return rows.order_by(*_directed([id_], descending))
 
 
 def _together(parts, overlap, descending, limit):

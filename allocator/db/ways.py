@@ -79,7 +79,7 @@ def _forced(query, table, index):
     return query.with_hint(table, 'FORCE INDEX (%s)' % index)
 
 
-def find(connection, conditions, either, key):
+def find(connection, conditions, either, key, is_walked=False):
     """Find the best ways to the rows of a list.
 
     :param connection: a database connection
@@ -87,6 +87,8 @@ def find(connection, conditions, either, key):
     :param either: conditions of which one at least must hold besides, each
         a column's equality with a value
     :param key: column to sort by
+    :param is_walked: whether there is an index of each of these values in
+        the order of the key, to go along rather than read all of them
     :returns: list of Way, which together have all the rows, some perhaps
         more than once
     """
@@ -111,7 +113,8 @@ def find(connection, conditions, either, key):
         few = _few(connection, conditions, key.table)
         if few:
             return [Way(dialect, together, few, is_read_whole=True)]
-        few = [_few(connection, [one], key.table) for one in either]
+        few = [] if is_walked else [_few(connection, [one], key.table)
+                                    for one in either]
         if few and all(few):
             return by(few, is_read_whole=True)
     ordered = [next(filter(None, (
