@@ -29,12 +29,16 @@ class Batches:
 
     :param waiting: Patience
     :param going_around: avoided.Avoided
+    :param serve: function to be called with a class, if somebody who waits
+        in it has to be seen to
     """
 
     def __init__(self, waiting: patience.Patience,
-                 going_around: avoided.Avoided):
+                 going_around: avoided.Avoided,
+                 serve=lambda resource_class: None):
         self._patience = waiting
         self._avoided = going_around
+        self._serve = serve
 
     def left_out(self):
         """List the nodes that could not be claimed lately.
@@ -69,11 +73,11 @@ class Batches:
 
     def again(self, ids):
         """Claim nodes for certain allocations that had to wait."""
-        alone = [id_ for id_ in ids if self._patience.has_failed(id_)]
-        for id_ in alone:
+        failed_before = [id_ for id_ in ids if self._patience.has_failed(id_)]
+        for id_ in failed_before:
             yield self._alone(id_, self._claim)
         yield from self._whole(
-            [id_ for id_ in ids if id_ not in alone], self._claim)
+            [id_ for id_ in ids if id_ not in failed_before], self._claim)
 
     def decide(self, reasons, patient):
         """Claim nodes for allocations, or have them fail.
@@ -110,7 +114,7 @@ class Batches:
                      'error': exc})
         if tries < alone.TRIES:
             return claims.Batch()
-        failed = alone.give_up(id_, tries, exc)
+        failed = alone.give_up(id_, alone.unprocessable(tries, exc))
         self._patience.forget([id_])
         return claims.Batch(failed=failed)
 
@@ -151,13 +155,17 @@ class Batches:
         :returns: Batch
         """
         try:
-            batch = alone.claim(functools.partial(transaction, [id_]))
+            batch = alone.claim(lambda useless, attempts, _before: transaction(
+                [id_], useless, attempts))
         except alone.Spoilt as exc:
             if exc.claim is None or exc.claim.allocation.id == id_:
                 return self.blame(id_, exc.error)
             # It waits before this one; who serves the class sees to it.
+            self._serve(exc.claim.allocation.resource_class)
+            batch = claims.Batch()
+        if id_ not in batch.ids():
+            # The transaction was about somebody before it.
             self._patience.step_aside(id_)
-            return claims.Batch()
         self._avoided.note(batch)
         return batch
 

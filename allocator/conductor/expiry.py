@@ -8,6 +8,7 @@ from oslo_db import exception as db_exc
 from oslo_log import log
 
 from allocator.common import states
+from allocator.conductor import alone
 from allocator.conf import CONF
 from allocator.db import backends
 from allocator.db import claims
@@ -91,8 +92,14 @@ class Expiry:
         """
         last, put_off = None, False
         while not self._stopping and (
-                rows := deadlines.list_over(BATCH, last)):
-            last = rows[-1]
+                over := deadlines.list_over(BATCH, last)):
+            last = over[-1]
+            rows, broken = deadlines.read([row.allocation_id for row in over])
+            for id_ in broken:
+                outcomes.report(claims.Batch(
+                    failed=alone.give_up(id_, alone.BROKEN)))
+            if not rows:
+                continue
             # Whatever has become free there is found first.
             if not backends.names() or backends.want_looks(
                     max(row.created_at for row in rows)):

@@ -48,10 +48,11 @@ class MatchingLoop:
         self._stopping = False
         self._patience = patience.Patience()
         self._batches = batches.Batches(
-            self._patience, going_around or avoided.Avoided())
+            self._patience, going_around or avoided.Avoided(), self._serve)
         self._decider = deciding.Decider(self._batches, self._patience,
                                          self.ring, self._report)
         self._claimed = None
+        self._served = None
         self._last_seen = 0
         # When to sweep next, in seconds of the monotonic clock.
         self._sweep_at = 0.0
@@ -59,6 +60,14 @@ class MatchingLoop:
     def set_claimed(self, function):
         """Say what is to be called when claims wait for a backend."""
         self._claimed = function
+
+    def set_served(self, function):
+        """Say what is to be called with a class that has to be served."""
+        self._served = function
+
+    def _serve(self, resource_class):
+        if self._served:
+            self._served(resource_class)
 
     def ring(self):
         """Say that there may be work; never blocks."""
@@ -140,12 +149,13 @@ class MatchingLoop:
     def _claim_due(self):
         """Look once more at a batch of those that had to wait."""
         due = self._patience.due(CONF.conductor.batch_size)
+        asked_at = time.monotonic()
         missed = set(due)
         for batch in self._batches.again(due):
             self._receive(batch)
             missed -= batch.ids()
         self._batches.meet_again(missed)
-        self._patience.forget_due(due)
+        self._patience.forget_due(due, asked_at)
 
     def _claim_next(self, position, announced):
         """Look at the next batch of the queue.
@@ -169,6 +179,8 @@ class MatchingLoop:
         self._report(batch)
         for row in batch.put_off:
             self._patience.step_aside(row.id)
+            if batch.locked or batch.unreadable:
+                self._serve(row.resource_class)
         self._decider.hand(batch.unserved)
 
     def _report(self, batch):

@@ -11,8 +11,9 @@ HELD = float('inf')
 
 
 # Seconds until a request is looked at again in whose class somebody waits,
-# while that is being served.
+# while that is being served; doubled from time to time.
 ASIDE = 0.02
+LONGEST_ASIDE = 0.5
 
 # Seconds until a request is looked at again that was locked.
 LOCKED = 0.05
@@ -25,11 +26,13 @@ class _Entry:
     :ivar due: when to look at it again; HELD while somebody decides
     :ivar since: when it was first put off for locked nodes, or None
     :ivar tries: how often it could not be processed alone
+    :ivar asides: how often it has stepped aside
     """
 
     due: float = HELD
     since: float | None = None
     tries: int = 0
+    asides: int = 0
 
 
 class Patience:
@@ -61,10 +64,17 @@ class Patience:
             if entry.since is None:
                 entry.since = now
 
-    def step_aside(self, id_, seconds=ASIDE):
-        """Have an allocation looked at again that nobody has looked at."""
+    def step_aside(self, id_, seconds=None):
+        """Have an allocation looked at again that nobody has looked at.
+
+        :param seconds: when; unless given, later from time to time
+        """
         with self._lock:
             entry = self._entries.setdefault(id_, _Entry())
+            if seconds is None:
+                seconds = min(ASIDE * 2 ** min(entry.asides, 9),
+                              LONGEST_ASIDE)
+                entry.asides += 1
             entry.due = time.monotonic() + seconds
 
     def meet_again(self, ids):
@@ -115,10 +125,14 @@ class Patience:
         """Forget those of some allocations on which somebody decided."""
         self._forget(ids, lambda due: due == HELD)
 
-    def forget_due(self, ids):
-        """Forget those of some allocations that have been looked at."""
-        now = time.monotonic()
-        self._forget(ids, lambda due: due <= now)
+    def forget_due(self, ids, asked_at):
+        """Forget those of some allocations that have been looked at.
+
+        :param ids: what due() told
+        :param asked_at: when that was, by the monotonic clock: what is to be
+            looked at later has been put off since
+        """
+        self._forget(ids, lambda due: due <= asked_at)
 
     def _forget(self, ids, is_over):
         with self._lock:

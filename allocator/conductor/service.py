@@ -59,6 +59,7 @@ class ConductorService:
         metrics.set_gauge('waiting_oldest_seconds', waiters.oldest_by_class)
         self._backends = backend_service.BackendService(ring)
         loop.set_claimed(self._backends.ring)
+        loop.set_served(self._serving.ring)
         self._serving.set_claimed(self._backends.ring)
         self.manager = manager.ConductorManager(loop, self._backends,
                                                 self._serving, self._expiry)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serving loop: nodes that become free go to those that wait."""
 
-import functools
 import threading
 import time
 
@@ -12,6 +11,7 @@ from allocator.conductor import alone
 from allocator.conductor import avoided
 from allocator.conf import CONF
 from allocator.db import claims
+from allocator.db import flaws
 from allocator.db import session
 from allocator.db import waiters
 from allocator.telemetry import metrics
@@ -22,6 +22,10 @@ LOG = log.getLogger(__name__)
 # Seconds until a class is tried again that another process was serving.
 AGAIN = 0.02
 LONGEST = 1
+
+# The size of a transaction for one of those that wait, whom all others wait
+# for that something is wrong with: it is tried with one node after another.
+ALONE = 0
 
 # Seconds after which the loop looks whether it is time for a sweep.
 STEP = 1
@@ -43,10 +47,12 @@ class ServingLoop:
         self._lock = threading.Lock()
         self._stopping = False
         self._claimed = None
-        # When to serve which class, in seconds of the monotonic clock, and
-        # after which pause it was put off.
+        # When to serve which class, in seconds of the monotonic clock, after
+        # which pause it was put off, and how many it may serve at once after
+        # a transaction that failed.
         self._due: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
+        self._sizes: dict[str, int] = {}
         self._sweep_at = 0.0
 
     def set_claimed(self, function):
@@ -91,7 +97,10 @@ class ServingLoop:
                 self._bell.wait(pause)
 
     def walk(self):
-        """Serve every class that is to be served now."""
+        """Serve every class that is to be served now.
+
+        Each gets a transaction in turn, so none waits for another's end.
+        """
         while not self._stopping:
             if time.monotonic() >= self._sweep_at:
                 self._sweep()
@@ -101,11 +110,16 @@ class ServingLoop:
             self._serve(resource_class)
 
     def _sweep(self):
-        self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
-        for resource_class in waiters.list_classes():
+        classes = waiters.list_classes()
+        for resource_class in classes:
             # It may have been removed just before somebody came to wait.
             waiters.ensure_queue(resource_class)
             self.ring(resource_class)
+        # What is told of the others is not needed any more.
+        for known in (self._pauses, self._sizes):
+            for name in set(known).difference(classes):
+                del known[name]
+        self._sweep_at = time.monotonic() + CONF.conductor.sweep_interval
 
     def _pop(self):
         """Take the class that has been due for longest, None if none is."""
@@ -133,29 +147,36 @@ class ServingLoop:
             self._due.setdefault(resource_class, time.monotonic() + pause)
 
     def _serve(self, resource_class):
-        """Serve a class until nothing is free, or nobody waits.
+        """Make one transaction for a class; it is due again if more is left.
 
-        A transaction that fails is halved, down to the one that is at fault.
+        One that fails is halved, down to the one that is at fault.
 
         :raises: an error of oslo.db if the database is away
         """
-        limit, is_alone = CONF.conductor.batch_size, False
-        while not self._stopping:
-            try:
-                attempts = session.Attempts()
-                goes_on = (self._serve_one(resource_class) if is_alone
-                           else self._serve_some(resource_class, limit,
-                                                 attempts))
-            except Exception as exc:
-                self._examine(resource_class, limit, exc)
-                if is_alone:
-                    self._put_off(resource_class)
-                    return
-                size = len(attempts.last or ()) or limit
-                is_alone, limit = size == 1, max(1, size // 2)
-                continue
-            if not goes_on:
+        size = self._sizes.get(resource_class, CONF.conductor.batch_size)
+        attempts = session.Attempts()
+        try:
+            goes_on = (self._serve_one(resource_class) if size == ALONE
+                       else self._serve_some(resource_class, size, attempts))
+        except Exception as exc:
+            self._examine(resource_class, max(size, 1), exc)
+            if size == ALONE:
+                self._put_off(resource_class)
                 return
+            size = len(attempts.last or ()) or size
+            self._sizes[resource_class] = size // 2 if size > 1 else ALONE
+            self.ring(resource_class)
+            return
+        self._grow(resource_class, size)
+        if goes_on:
+            self.ring(resource_class)
+
+    def _grow(self, resource_class, size):
+        """Serve more at once again, as that went well: one by one."""
+        if size + 1 < CONF.conductor.batch_size:
+            self._sizes[resource_class] = size + 1
+        else:
+            self._sizes.pop(resource_class, None)
 
     def _serve_some(self, resource_class, limit, attempts):
         """Make one transaction.
@@ -171,19 +192,24 @@ class ServingLoop:
 
         :returns: whether there may be more to do
         """
+        def try_one(useless, attempts, before):
+            return claims.serve(
+                resource_class, 1, self._avoided.now(useless), attempts,
+                before and before.allocation.id)
+
         try:
-            batch = alone.claim(functools.partial(self._try_one,
-                                                  resource_class))
+            batch = alone.claim(try_one)
         except alone.Spoilt as exc:
             if exc.claim is None:
                 raise
-            self._blame(exc.claim.allocation.id, exc.error)
+            if exc.nodes == 1 and self._avoided.suspect(exc.claim):
+                node = exc.claim.node
+                self._avoided.note(claims.Batch(flaws={node.id: flaws.Flaw(
+                    node, 'the database refuses it: %s' % exc.error)}))
+            else:
+                self._blame(exc.claim.allocation.id, exc.error)
             return True
         return self._receive(resource_class, 1, batch)
-
-    def _try_one(self, resource_class, useless, attempts):
-        return claims.serve(resource_class, 1, self._avoided.now(useless),
-                            attempts)
 
     def _examine(self, resource_class, limit, exc):
         """Say that a transaction failed, unless the database is away.
@@ -203,16 +229,20 @@ class ServingLoop:
         """Note that an allocation cannot be served.
 
         It keeps nobody else waiting, and fails after some tries.
+
+        :param exc: why; None for one that cannot be read
         """
         tries = self._avoided.blame_waiter(id_)
         LOG.warning('The allocation with id %(id)d, which waits, cannot be '
                     'served, try %(try)d of %(tries)d: %(error)s',
                     {'id': id_, 'try': tries, 'tries': alone.TRIES,
-                     'error': exc})
+                     'error': exc or 'its row cannot be read'})
         if tries >= alone.TRIES:
-            outcomes.report(claims.Batch(
-                failed=alone.give_up(id_, tries, exc)))
-            self._avoided.forget_waiter(id_)
+            failed = alone.give_up(id_, alone.BROKEN if exc is None else
+                                   alone.unprocessable(tries, exc))
+            outcomes.report(claims.Batch(failed=failed))
+            if failed:
+                self._avoided.forget_waiter(id_)
 
     def _receive(self, resource_class, limit, batch):
         """Tell everybody what a transaction has done.
@@ -225,14 +255,14 @@ class ServingLoop:
             self._put_off(resource_class)
             return False
         self._avoided.note(batch)
-        self._avoided.meet_locked(batch.locked)
+        self._avoided.meet_locked(resource_class, batch.locked)
         outcomes.report(batch)
         metrics.observe('served_per_look', len(batch.claims))
         if self._claimed and not all(claim.is_confirmed
                                      for claim in batch.claims):
             self._claimed()
         for id_ in batch.unreadable:
-            self._blame(id_, ValueError('its row cannot be read'))
+            self._blame(id_, None)
         if batch.locked:
             self._put_off(resource_class)
             return False

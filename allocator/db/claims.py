@@ -237,7 +237,7 @@ def claim_or_fail(reasons, patient, avoid=NOTHING, attempts=None):
     :param reasons: dict of why an allocation fails, by its id
     :param patient: whether those stay unserved for which a suitable node is
         free, but locked by somebody who may yet give it back
-    :param left_out: ids of nodes not to be claimed, free all the same
+    :param avoid: Avoid; its nodes are free all the same
     :param attempts: session.Attempts that learns what is about to be written
     :returns: Batch
     :raises: DuplicateEntry, see claim_pending
@@ -281,7 +281,7 @@ def probe():
 
 
 @session.retried_briefly
-def serve(resource_class, limit, avoid=NOTHING, attempts=None):
+def serve(resource_class, limit, avoid=NOTHING, attempts=None, only=None):
     """Claim nodes for those that wait in a class.
 
     :param resource_class: the class
@@ -289,6 +289,8 @@ def serve(resource_class, limit, avoid=NOTHING, attempts=None):
     :param avoid: Avoid
     :param attempts: session.Attempts that learns the claims that are about
         to be written
+    :param only: id of the one of them that is to be served, whoever comes
+        before it; None for the best ones
     :returns: Batch, or None if another transaction serves the class
     :raises: DuplicateEntry, see claim_pending
     """
@@ -297,19 +299,20 @@ def serve(resource_class, limit, avoid=NOTHING, attempts=None):
             return None
         batch = Batch()
         _serve(connection, batch, resource_class, [],
-               taking.Search(avoid.nodes), limit, avoid)
+               taking.Search(avoid.nodes), limit, avoid, only)
         _write(connection, batch, attempts)
         return batch
 
 
-def _serve(connection, batch, resource_class, rows, search, limit, avoid):
+def _serve(connection, batch, resource_class, rows, search, limit, avoid,
+           only=None):
     """Serve a class in which somebody waits, in the order of the queue.
 
     :param rows: locked rows of pending allocations of the class
     """
     server = serving.Server(connection, resource_class, search, batch.flaws,
                             _columns())
-    pairs = server.serve(rows, limit, avoid.waiters)
+    pairs = server.serve(rows, limit, avoid.waiters, only)
     batch.claims += [Claim(*pair) for pair in pairs]
     batch.locked |= server.locked
     batch.unreadable |= server.queue.unreadable

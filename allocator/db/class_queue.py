@@ -9,12 +9,12 @@ import collections
 
 import sqlalchemy as sa
 
+from allocator.db import legible
 from allocator.db import models
 from allocator.db import starts
 from allocator.db import suitability
 from allocator.db import waiters
 
-_allocation = models.Allocation.__table__
 _candidate = models.WaiterCandidate.__table__
 _node = models.Node.__table__
 _queue = models.Queue.__table__
@@ -144,15 +144,9 @@ class ClassQueue:
         :param ids: their ids
         :returns: list of rows
         """
-        try:
-            return self._connection.execute(
-                query.where(_allocation.c.id.in_(ids))).all()
-        except ValueError:
-            # The document of one is broken.
-            if len(ids) == 1:
-                self.unreadable.update(ids)
-                return []
-            return [row for id_ in ids for row in self.read(query, [id_])]
+        rows, broken = legible.read(self._connection, query, ids)
+        self.unreadable |= broken
+        return rows
 
     def ahead(self, demand, skip, after=None):
         """Read the next of those with the same demand.

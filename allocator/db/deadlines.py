@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from allocator.common import states
 from allocator.db import backend_writes
 from allocator.db import claims
+from allocator.db import legible
 from allocator.db import models
 from allocator.db import releases
 from allocator.db import session
@@ -42,23 +43,34 @@ def list_over(limit, after=None):
     """List the allocations whose deadline is over.
 
     :param limit: greatest number of them
-    :param after: row after which to go on, or None
-    :returns: list of rows, with ``deadline``, the earliest first
+    :param after: one of them, after which to go on, or None
+    :returns: list of rows with ``allocation_id`` and ``deadline``, the
+        earliest first
     """
-    query = sa.select(_allocation, _waiter.c.deadline).join(
-        _waiter, _waiter.c.allocation_id == _allocation.c.id).order_by(
+    query = sa.select(_waiter.c.allocation_id, _waiter.c.deadline).order_by(
         _waiter.c.deadline, _waiter.c.allocation_id).limit(limit)
     if after is not None:
         query = query.where(
             (_waiter.c.deadline > after.deadline)
             | ((_waiter.c.deadline == after.deadline)
-               & (_waiter.c.allocation_id > after.id)))
+               & (_waiter.c.allocation_id > after.allocation_id)))
     with session.reader() as connection:
         # PostgreSQL reads its clock for each row, and no index by it.
         now = connection.execute(sa.select(types.utcnow())).scalar()
         return connection.execute(starts.hint(
             query.where(_waiter.c.deadline <= now), _waiter,
             'waiters_deadline_idx')).all()
+
+
+@session.retried
+def read(ids):
+    """Read allocations whose deadline is over.
+
+    :param ids: their ids
+    :returns: list of rows, and set of the ids of those that are broken
+    """
+    with session.reader() as connection:
+        return legible.read(connection, sa.select(_allocation), ids)
 
 
 @session.retried

@@ -89,13 +89,14 @@ class Server:
         self.locked: set[int] = set()
         self.is_interrupted = False
 
-    def serve(self, rows, limit, skip=()):
+    def serve(self, rows, limit, skip=(), only=None):
         """Give nodes away until there are none, or nobody is left.
 
         :param rows: locked rows of pending allocations, which take their
             places
         :param limit: greatest number of nodes
         :param skip: ids of waiters to be passed over
+        :param only: id of the only waiter to be served, or None
         :returns: list of (row of an allocation, row of its node)
         """
         self._rows = {row.id: row for row in rows}
@@ -103,7 +104,11 @@ class Server:
             self._add(_Line(collections.deque([_place_of(row)])))
         free = self._free_nodes()
         if free:
-            self._add_waiters(free, skip)
+            self._know(free)
+        if free and only is None:
+            self._add_waiters(skip)
+        elif free:
+            self._add(_Line(collections.deque([(0, only)])))
         while self._lines and len(self.pairs) < limit and not self.locked:
             self._serve_first(limit - len(self.pairs))
         self.is_interrupted = bool(self.locked) or (
@@ -112,7 +117,7 @@ class Server:
 
     def _add(self, line):
         if line.places:
-            # The count keeps lines from being compared.
+            # Lines are told apart, and never compared.
             heapq.heappush(self._lines, (line.places[0], id(line), line))
 
     def _free_nodes(self):
@@ -140,14 +145,21 @@ class Server:
                 break
         return found
 
-    def _add_waiters(self, free, skip):
-        """Add a line for each demand that may be met, and the others."""
+    def _know(self, free):
+        """Know the free nodes, and what they are.
+
+        :param free: their rows
+        """
         profiles = known_profiles.get()
         if any(profiles.get(node.profile_id) is None for node in free):
             profiles.refresh(self._connection)
-        kinds = {(node.profile_id, node.owner, node.lessee) for node in free}
         self._free = {node.uuid: node for node in free}
         self._is_whole = len(free) < FEW_FREE
+
+    def _add_waiters(self, skip):
+        """Add a line for each demand that may be met, and the others."""
+        kinds = {(node.profile_id, node.owner, node.lessee)
+                 for node in self._free.values()}
         demands = self.queue.demands()
         asked = (self.queue.requirements(demands, skip) if self._is_whole
                  else {})

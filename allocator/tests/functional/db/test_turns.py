@@ -68,11 +68,20 @@ class TurnTests:
                 _allocation.c.state).where(
                     _allocation.c.uuid == new)).scalar())
 
+    def test_another_class_does_not_reset_for_how_long_it_is_locked(self):
+        seeds.add_waiters(self.engine, 1, [[]], resource_class='other')
+        self.patch(avoided, 'LOCKED', 3600)
+        going_around = self.serving._avoided
+        with self.locked(self.first):
+            self.serve()
+            before = dict(going_around._locked['baremetal'])
+            self.serve()
+        self.assertEqual(1, len(before))
+        self.assertEqual(before, going_around._locked['baremetal'])
+
     def test_who_stays_locked_is_passed_over(self):
         """A process that is paused stops nobody."""
-        before = avoided.LOCKED
-        avoided.LOCKED = 0
-        self.addCleanup(setattr, avoided, 'LOCKED', before)
+        self.patch(avoided, 'LOCKED', 0)
         with self.locked(self.first):
             self.serve()
             self.serve()

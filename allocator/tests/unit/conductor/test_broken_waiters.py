@@ -5,6 +5,7 @@ from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from allocator.conductor import alone
+from allocator.conductor import expiry
 from allocator.db import allocations
 from allocator.db import claims
 from allocator.db import failures
@@ -56,7 +57,17 @@ class BrokenWaiterTests(breaking.BreakingTestCase):
         sizes = self.break_writes(lambda made: len(made) > 4)
         self.serving.walk()
         self.assertEqual(['active'] * 16, self.states(uuids))
-        self.assertEqual([16, 8, 4, 4, 4, 4], sizes)
+        self.assertEqual([16, 8, 4, 5, 2, 3, 4, 3], sizes)
+
+    def test_after_one_that_is_broken_many_are_served_at_once_again(self):
+        self.configuration.set('sweep_interval', 600, group='conductor')
+        broken, *fine = self.wait(40)
+        add_nodes(42)
+        sizes = self.break_writes(lambda made: any(
+            claim.allocation.uuid == broken for claim in made))
+        self.serving.walk()
+        self.assertEqual(['active'] * 39, self.states(fine))
+        self.assertGreaterEqual(max(sizes[-3:]), 7, sizes)
 
     def test_node_that_the_database_refuses_is_left_out(self):
         uuids = self.wait(3)
@@ -69,6 +80,34 @@ class BrokenWaiterTests(breaking.BreakingTestCase):
         self.assertIn('Node %s cannot be claimed' % bad.uuid,
                       self.log.output)
         self.assertEqual({bad.id}, self.loop._batches.left_out())
+
+    def test_the_only_free_node_is_at_fault_if_nobody_can_have_it(self):
+        """Everybody it suited failed for it, one after the other."""
+        uuids = self.wait(3)
+        [bad] = add_nodes(1)
+        self.break_writes(lambda made: any(
+            claim.node.id == bad.id for claim in made))
+        for _ in range(alone.TRIES + 1):
+            self.serving.ring()
+            self.serving.walk()
+        self.assertEqual(['waiting'] * 3, self.states(uuids))
+        self.assertIn('Node %s cannot be claimed' % bad.uuid,
+                      self.log.output)
+        self.assertEqual({bad.id}, self.loop._batches.left_out())
+        # Nobody has lost its turn.
+        [good] = add_nodes(1)
+        self.serving.ring()
+        self.serving.walk()
+        self.assertEqual([good.uuid, None, None], self.nodes_of(uuids))
+
+    def test_who_alone_cannot_have_the_only_node_is_at_fault(self):
+        broken, fine = self.wait(2)
+        [node] = add_nodes(1)
+        self.break_writes(lambda made: any(
+            claim.allocation.uuid == broken for claim in made))
+        self.serving.walk()
+        self.assertEqual(node.uuid, self.nodes_of([fine])[0])
+        self.assertEqual('waiting', allocations.get(broken).state)
 
     def test_who_spoils_every_claim_fails_and_delays_nobody(self):
         self.configuration.set('sweep_interval', 600, group='conductor')
@@ -102,22 +141,60 @@ class BrokenWaiterTests(breaking.BreakingTestCase):
 
     def test_who_cannot_be_read_fails_and_delays_nobody(self):
         self.configuration.set('sweep_interval', 600, group='conductor')
-        broken, fine = self.wait(2)
-        [other] = self.wait(traits=['CUSTOM_A'])
-        write_badly(_allocation, 'traits', 'no JSON', uuid=broken)
-        add_nodes(2)
-        fixtures.add_node(['CUSTOM_A'])
+        for number, (column, value) in enumerate((
+                ('traits', 'no JSON'), ('traits', '5'), ('traits', 'null'),
+                ('constraints', '[1]'), ('constraints', '[' * 100000),
+                ('constraints', '{"properties": {"a": {"~": 1}}}'))):
+            self.check_unreadable(column, value, {
+                'resource_class': 'class-%d' % number})
+
+    def check_unreadable(self, column, value, kind):
+        broken, fine = self.wait(2, **kind)
+        [other] = self.wait(traits=['CUSTOM_A'], **kind)
+        write_badly(_allocation, column, value, uuid=broken)
+        [new] = self.create(**kind)
+        self.loop.walk()
+        add_nodes(2, **kind)
+        fixtures.add_node(['CUSTOM_A'], **kind)
+        self.serving.ring()
         self.serving.walk()
         self.assertEqual(['active'] * 2, self.states([fine, other]))
         for _ in range(alone.TRIES):
             self.serving._avoided._waiters.clear()
             self.serving.ring()
             self.serving.walk()
-        with session.reader() as connection:
-            self.assertEqual('error', connection.execute(
-                sa.select(_allocation.c.state).where(
-                    _allocation.c.uuid == broken)).scalar())
+        self.assertEqual('error', self.state(broken), value)
         self.assertEqual([], waiters())
+        self.assertEqual('error', self.state(new))
+        self.assertIn('No suitable node', allocations.get(new).last_error)
+
+    def state(self, uuid):
+        """Read a state, whatever cannot be read beside it."""
+        with session.reader() as connection:
+            return connection.execute(sa.select(_allocation.c.state).where(
+                _allocation.c.uuid == uuid)).scalar()
+
+    def test_who_cannot_be_read_does_not_keep_others_from_their_end(self):
+        broken, fine = self.wait(2)
+        write_badly(_allocation, 'traits', 'no JSON', uuid=broken)
+        with session.writer() as connection:
+            connection.execute(sa.update(_waiter).values(
+                deadline=_waiter.c.created_at))
+        expiry.Expiry().walk()
+        self.assertEqual(['error'] * 2, [self.state(broken),
+                                         self.state(fine)])
+        self.assertEqual([], waiters())
+
+    def test_a_new_request_whose_turn_did_not_come_is_looked_at_again(self):
+        """The transaction for it was about somebody who waits."""
+        taken, = self.wait()
+        fixtures.add_node(instance_uuid=taken)
+        add_nodes(2)
+        [new] = self.create()
+        self.loop.walk()
+        self.assertEqual('error', self.state(taken))
+        self.assertIn(allocations.get(new).id, self.loop._patience._entries)
+        self.walk_until(new, 'active')
 
     def test_node_that_cannot_be_claimed_is_left_out_and_logged(self):
         [uuid] = self.wait()
