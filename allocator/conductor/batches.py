@@ -162,8 +162,10 @@ class Batches:
                 return self.blame(id_, exc.error)
             # It waits before this one; who serves the class sees to it.
             self._serve(exc.claim.allocation.resource_class)
-            batch = claims.Batch()
-        if id_ not in batch.ids():
+            self._patience.step_aside(id_)
+            return claims.Batch()
+        met = batch.ids()
+        if met and id_ not in met:
             # The transaction was about somebody before it.
             self._patience.step_aside(id_)
         self._avoided.note(batch)

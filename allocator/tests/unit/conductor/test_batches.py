@@ -9,6 +9,7 @@ from allocator.conductor import avoided
 from allocator.db import allocations
 from allocator.db import claims
 from allocator.db import models
+from allocator.db import releases
 from allocator.db import session
 from allocator.tests import fixtures as service_fixtures
 from allocator.tests.unit.conductor import breaking
@@ -64,6 +65,19 @@ class BrokenBatchTests(breaking.BreakingTestCase):
         self.loop.walk()
         self.assertEqual(['active'] * 2, self.states(others))
         self.assertEqual([2], sizes)
+
+    def test_row_that_failed_alone_and_was_deleted_is_forgotten(self):
+        service_fixtures.add_node()
+        [broken] = self.create()
+        self.break_writes(lambda made: True)
+        self.loop.walk()
+        self.assertEqual(1, len(self.loop._patience))
+        releases.delete_allocation(broken)
+        for _ in range(3):
+            for entry in self.loop._patience._entries.values():
+                entry.due = 0
+            self.loop.walk()
+        self.assertEqual(0, len(self.loop._patience))
 
     def test_row_that_cannot_be_read_fails(self):
         [uuid] = self.create()
