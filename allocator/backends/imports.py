@@ -54,8 +54,17 @@ class Imports:
             if not self._remove(found):
                 self.lasting.append(node_uuid)
             return False
-        entered = mirrored_allocations.take_over(
-            self._hold, node_uuid, _columns(found))
+        try:
+            entered = mirrored_allocations.take_over(
+                self._hold, node_uuid, _columns(found),
+                marks.attempt_of(found))
+        except mirrored_allocations.AnotherHere:
+            LOG.error('Allocation %(uuid)s of node %(node)s at backend '
+                      '%(name)s is not taken over: another allocation of this '
+                      'UUID waits here',
+                      {'uuid': uuid, 'node': node_uuid,
+                       'name': self._hold.name})
+            return False
         if entered is None:
             LOG.warning('Allocation %(uuid)s of backend %(name)s is not '
                         'taken over: its UUID is in use here',

@@ -18,9 +18,14 @@ from allocator.db import waiters
 
 _allocation = models.Allocation.__table__
 _node = models.Node.__table__
+_write = models.BackendWrite.__table__
 
 # States in which an allocation has no node yet, nor is about to have one.
 _PENDING = (states.ALLOCATING, states.WAITING)
+
+
+class AnotherHere(Exception):
+    """An allocation waits here that has the UUID, and is another one."""
 
 
 @session.retried
@@ -55,7 +60,7 @@ def end(hold, node_uuid, uuid, instance_uuid):
         return allocation
 
 
-def take_over(hold, node_uuid, values):
+def take_over(hold, node_uuid, values, attempt=None):
     """Enter an allocation that a backend has.
 
     One that is known here and has no node, as in a database that was restored
@@ -64,22 +69,24 @@ def take_over(hold, node_uuid, values):
     :param node_uuid: UUID of its node
     :param values: dict of columns: uuid, name, resource_class, traits,
         extra, owner, candidate_nodes
+    :param attempt: number of the attempt that its mark names; None for one
+        that is not ours
     :returns: dict of its columns, with node_uuid, and row of the allocation
         as it was before, None for one that was not known; or None if it
         cannot be entered here
-    :raises: backends.HoldLost
+    :raises: backends.HoldLost, AnotherHere
     """
     try:
-        return _take_over(hold, node_uuid, values)
+        return _take_over(hold, node_uuid, values, attempt)
     except db_exc.DBDuplicateEntry as exc:
         if 'name' not in exc.columns:
             return None
         # The name is taken here; the allocation matters more.
-        return _take_over(hold, node_uuid, values | {'name': None})
+        return _take_over(hold, node_uuid, values | {'name': None}, attempt)
 
 
 @session.retried
-def _take_over(hold, node_uuid, values):
+def _take_over(hold, node_uuid, values, attempt):
     with session.writer() as connection:
         backends.fence(connection, hold)
         known = connection.execute(
@@ -95,6 +102,8 @@ def _take_over(hold, node_uuid, values):
         if known is None:
             entered = _insert(connection, node, values)
         elif known.state in _PENDING:
+            if not _is_same(connection, hold, known, values, attempt):
+                raise AnotherHere()
             entered = _settle(connection, node, known)
         else:
             return None
@@ -115,6 +124,24 @@ def _insert(connection, node, values):
     id_ = connection.execute(sa.insert(_allocation).values(
         **values)).inserted_primary_key[0]
     return values | {'id': id_}
+
+
+def _is_same(connection, hold, known, values, attempt):
+    """Tell whether what a backend has is what waits here.
+
+    It was asked for by us, and nothing is known here of that attempt: it came
+    after the backup from which the database was restored. What has ended by a
+    row here, as a backfill whose UUID another got, is somebody else's.
+    """
+    if attempt is None or any(
+            known._mapping[name] != values[name]
+            for name in ('resource_class', 'owner')) or (
+            set(known.traits) != set(values['traits'])):
+        return False
+    last = connection.execute(sa.select(_write.c.attempt).where(
+        _write.c.backend_id == hold.backend_id,
+        _write.c.uuid == known.uuid)).scalar()
+    return last is None or last < attempt
 
 
 def _settle(connection, node, known):

@@ -120,8 +120,11 @@ class LostAcknowledgementTests(mirroring.MirrorTestCase):
 
 class BackfillTests(mirroring.MirrorTestCase):
 
-    def test_one_whose_uuid_is_taken_here_meanwhile_is_refused(self):
-        """Once it was tried again for ever."""
+    def taken(self):
+        """Have a backfill refused here whose UUID another got meanwhile.
+
+        :returns: UUIDs of the other allocation and of the node
+        """
         node, = self.store().enrol(provision_state='active')
         self.look()
         uuid = backfills.want(node, mirroring.PENDING | {
@@ -130,8 +133,22 @@ class BackfillTests(mirroring.MirrorTestCase):
         allocations.create(mirroring.PENDING | {'uuid': uuid},
                            is_new_uuid=True)
         self.write()
+        return uuid, node
+
+    def test_one_whose_uuid_is_taken_here_meanwhile_is_refused(self):
+        """Once it was tried again for ever."""
+        uuid, _node = self.taken()
         row = backend_writes.get(backends.get_row('east').id, uuid)
         self.assertEqual(('refused', claim.TAKEN_HERE),
                          (row.outcome, row.last_error))
         self.assertEqual([], backend_writes.list_open())
         self.assertEqual('allocating', allocations.get(uuid).state)
+
+    def test_whoever_has_its_uuid_does_not_get_its_node(self):
+        """A look turned that active, on a machine of somebody else."""
+        uuid, node = self.taken()
+        for full in (False, True):
+            self.look(full=full)
+            self.assertEqual('allocating', allocations.get(uuid).state)
+            self.assertIsNone(self.node(node).allocation_id)
+        self.assertIn(uuid, self.store().allocations)

@@ -203,6 +203,27 @@ class WaitingTests(mirroring.MirrorTestCase):
         self.serve()
         self.assertEqual(0, self.write())
 
+    def check_kept_apart(self, **values):
+        """See that what somebody has there is not given to who waits here.
+
+        :param values: of the allocation there, which has the same UUID
+        """
+        waiting = self.wait()
+        node, = self.store().enrol(owner=values.get('owner'))
+        self.store().allocate('metal', uuid=waiting, **values)
+        self.store()._decide()
+        self.store().change_node(node, provision_state='active')
+        self.look()
+        self.assertEqual(node, self.store().allocations[waiting]['node_uuid'])
+        self.assertEqual('waiting', self.state(waiting))
+        self.assertIsNone(self.node(node).allocation_id)
+
+    def test_what_bears_no_mark_is_somebody_elses(self):
+        self.check_kept_apart()
+
+    def test_what_has_another_owner_is_somebody_elses(self):
+        self.check_kept_apart(owner='somebody', extra=marks.make(2))
+
     def test_a_claim_that_is_under_way_is_not_settled_by_a_look(self):
         node, = self.store().enrol()
         self.look()
