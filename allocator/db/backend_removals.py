@@ -120,7 +120,8 @@ def _put_back(row):
     with session.writer() as connection:
         allocation, node = _lock(connection, row)
         if row.sent_at is None:
-            if not backend_writes.withdraw_open(connection, row):
+            if not backend_writes.withdraw_open(connection, row,
+                                                is_unsent=True):
                 return False
             if node is not None:
                 releases.free_node(connection, node,

@@ -181,15 +181,18 @@ def withdraw_unsent(connection, backend_id, uuid):
                 updated_at=types.utcnow())).rowcount > 0
 
 
-def withdraw_open(connection, row):
+def withdraw_open(connection, row, is_unsent=False):
     """End a row of which nothing will ever be heard any more.
 
     :param connection: a database connection; allocation and node are locked
     :param row: the row as it was read, without a lock
+    :param is_unsent: whether one that may have been sent since stays open
     :returns: whether it was open, and still what was read
     """
+    # To lease it changes nothing else of what was read.
+    unsent = (_write.c.sent_at.is_(None),) if is_unsent else ()
     return connection.execute(
-        sa.update(_write).where(*_is_as_read(row)).values(
+        sa.update(_write).where(*_is_as_read(row), *unsent).values(
             attempt=_write.c.attempt + 1, lease=None, leased_until=None,
             finished_at=types.utcnow(), outcome=WITHDRAWN,
             updated_at=types.utcnow())).rowcount > 0

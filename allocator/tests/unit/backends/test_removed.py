@@ -108,6 +108,21 @@ class RemovedTests(mirroring.MirrorTestCase):
         self.assertIsNone(self.node(node).instance_uuid)
         self.assertEqual(other, allocations.get(uuid).node_uuid)
 
+    def test_one_that_is_sent_just_then_keeps_its_node(self):
+        """Another process has the backend configured, and holds it no more.
+
+        Its node was freed, and could have been given to the next.
+        """
+        uuid, node = self.confirming()
+        self.remove()
+        [row] = backend_removals._list_abandoned()
+        self.send()
+        self.assertFalse(backend_removals._put_back(row))
+        self.assertEqual('confirming', allocations.get(uuid).state)
+        self.assertEqual(uuid, self.node(node).instance_uuid)
+        self.assertEqual(['claim'], [
+            row.wants for row in backend_writes.list_open('east')])
+
     def test_it_keeps_its_place_if_it_waits(self):
         uuid, _node = self.confirming(state='waiting', wait_timeout=60,
                                       priority=None)
