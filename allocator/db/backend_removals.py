@@ -87,7 +87,8 @@ def go_elsewhere():
 
     :returns: list of the UUIDs of those that go on to other nodes
     """
-    return [row.uuid for row in _list_abandoned() if _put_back(row)]
+    return [row.uuid for row in _list_abandoned()
+            if _put_back(row, session.Attempts())]
 
 
 @session.retried
@@ -109,15 +110,18 @@ def _list_abandoned():
 
 
 @session.retried
-def _put_back(row):
+def _put_back(row, attempts):
     """Put an allocation back whose claim nobody brings about.
 
     The node of one that may have been sent stays taken, and its write open.
 
     :param row: row of the write, not locked
+    :param attempts: session.Attempts; whether one before put it back
     :returns: whether it is in the queue again
     """
     with session.writer() as connection:
+        if attempts.last and _has_changed(connection, row):
+            return True
         allocation, node = _lock(connection, row)
         if row.sent_at is None:
             if not backend_writes.withdraw_open(connection, row,
@@ -136,7 +140,15 @@ def _put_back(row):
                         generation=_node.c.generation + 1))
         if allocation is not None:
             waiters.put_back(connection, allocation)
+        attempts.note(allocation is not None)
         return allocation is not None
+
+
+def _has_changed(connection, row):
+    """Tell whether something else is wanted than by a row as it was read."""
+    return connection.execute(sa.select(_write.c.id).where(
+        _write.c.id == row.id, _write.c.attempt != row.attempt)
+    ).first() is not None
 
 
 def _lock(connection, row):

@@ -73,7 +73,6 @@ def read(ids):
         return legible.read(connection, sa.select(_allocation), ids)
 
 
-@session.retried
 def fail(reasons):
     """Turn allocations to ``error`` whose deadline is over.
 
@@ -83,7 +82,18 @@ def fail(reasons):
     :param reasons: dict of why an allocation fails, by its id
     :returns: list of claims.Failure
     """
+    return _fail(reasons, session.Attempts())
+
+
+@session.retried
+def _fail(reasons, attempts):
+    """Turn allocations to ``error``.
+
+    :param attempts: session.Attempts, of the list of claims.Failure
+    """
     with session.writer() as connection:
+        if attempts.last and _is_any_written(connection, attempts.last):
+            return attempts.last
         found = connection.execute(starts.lock(
             sa.select(_allocation).join(
                 _waiter, _waiter.c.allocation_id == _allocation.c.id).where(
@@ -98,7 +108,23 @@ def fail(reasons):
                 _give_back(connection, row)
         if found:
             waiters.leave(connection, [row.id for row in found])
-        return claims.write_failures(connection, rows, reasons)
+        failures = claims.write_failures(connection, rows, reasons)
+        attempts.note(failures)
+        return failures
+
+
+def _is_any_written(connection, failures):
+    """Tell whether an attempt whose COMMIT nobody acknowledged did it.
+
+    One of them tells it of all: the others may have been deleted since.
+    """
+    known = {(failure.allocation.id, failure.allocation.uuid, failure.reason)
+             for failure in failures}
+    return not known.isdisjoint(tuple(row) for row in connection.execute(
+        sa.select(_allocation.c.id, _allocation.c.uuid,
+                  _allocation.c.last_error).where(
+            _allocation.c.id.in_([id_ for id_, _uuid, _reason in known]),
+            _allocation.c.state == states.ERROR)))
 
 
 def _give_back(connection, allocation):

@@ -28,7 +28,6 @@ class AnotherHere(Exception):
     """An allocation waits here that has the UUID, and is another one."""
 
 
-@session.retried
 def end(hold, node_uuid, uuid, instance_uuid):
     """End an allocation that the backend has ended, by undeploying, say.
 
@@ -39,7 +38,18 @@ def end(hold, node_uuid, uuid, instance_uuid):
     :returns: row of the allocation, or None if it was gone
     :raises: backends.HoldLost
     """
+    return _end(hold, node_uuid, uuid, instance_uuid, session.Attempts())
+
+
+@session.retried
+def _end(hold, node_uuid, uuid, instance_uuid, attempts):
+    """End an allocation.
+
+    :param attempts: session.Attempts, of the row that they removed
+    """
     with session.writer() as connection:
+        if attempts.last and not _exists(connection, attempts.last):
+            return attempts.last
         backends.fence(connection, hold)
         node = mirrored_nodes.lock(connection, [node_uuid]).get(node_uuid)
         if (node is None or node.allocation_id is None
@@ -57,7 +67,15 @@ def end(hold, node_uuid, uuid, instance_uuid):
                 updated_at=types.utcnow()))
         connection.execute(sa.delete(_allocation).where(
             _allocation.c.id == node.allocation_id))
+        attempts.note(allocation)
         return allocation
+
+
+def _exists(connection, allocation):
+    # SQLite uses ids again.
+    return connection.execute(sa.select(_allocation.c.id).where(
+        _allocation.c.id == allocation.id,
+        _allocation.c.uuid == allocation.uuid)).first() is not None
 
 
 def take_over(hold, node_uuid, values, attempt=None):
@@ -77,17 +95,25 @@ def take_over(hold, node_uuid, values, attempt=None):
     :raises: backends.HoldLost, AnotherHere
     """
     try:
-        return _take_over(hold, node_uuid, values, attempt)
+        return _take_over(hold, node_uuid, values, attempt,
+                          session.Attempts())
     except db_exc.DBDuplicateEntry as exc:
         if 'name' not in exc.columns:
             return None
         # The name is taken here; the allocation matters more.
-        return _take_over(hold, node_uuid, values | {'name': None}, attempt)
+        return _take_over(hold, node_uuid, values | {'name': None}, attempt,
+                          session.Attempts())
 
 
 @session.retried
-def _take_over(hold, node_uuid, values, attempt):
+def _take_over(hold, node_uuid, values, attempt, attempts):
+    """Enter an allocation that a backend has.
+
+    :param attempts: session.Attempts, of what they returned
+    """
     with session.writer() as connection:
+        if attempts.last and _is_entered(connection, attempts.last[0]):
+            return attempts.last
         backends.fence(connection, hold)
         known = connection.execute(
             sa.select(_allocation).where(
@@ -113,7 +139,17 @@ def _take_over(hold, node_uuid, values, attempt):
                 generation=_node.c.generation + 1,
                 instance_info=node.instance_info
                 | {'traits': entered['traits']}, updated_at=types.utcnow()))
-        return entered | {'node_uuid': node_uuid}, known
+        found = entered | {'node_uuid': node_uuid}, known
+        attempts.note(found)
+        return found
+
+
+def _is_entered(connection, entered):
+    """Tell whether an attempt whose COMMIT nobody acknowledged did it."""
+    return connection.execute(sa.select(_allocation.c.id).where(
+        *(_allocation.c[name] == entered[name]
+          for name in ('id', 'uuid', 'state', 'node_id')))
+    ).first() is not None
 
 
 def _insert(connection, node, values):

@@ -8,10 +8,12 @@ from unittest import mock
 import fixtures as base_fixtures
 
 from allocator.backends import claim
+from allocator.backends import marks
 from allocator.db import allocations
 from allocator.db import backend_writes
 from allocator.db import backends
 from allocator.db import backfills
+from allocator.db import mirrored_allocations
 from allocator.telemetry import outcomes
 from allocator.tests import fixtures
 from allocator.tests.unit.backends import mirroring
@@ -108,6 +110,54 @@ class LostAcknowledgementTests(mirroring.MirrorTestCase):
         self.assertEqual(own.uuid, allocations.get(uuid).node_uuid)
         self.assertEqual(own.uuid, told.call_args.args[1])
         self.assertEqual(uuid, self.node(node).instance_uuid)
+
+    def lose_in(self, name):
+        """Have a transaction of the mirror's lose its acknowledgement.
+
+        :param name: of a function of mirrored_allocations
+        """
+        real = getattr(mirrored_allocations, name)
+
+        def lossy(*arguments):
+            self.useFixture(fixtures.LostAcknowledgement())
+            return real(*arguments)
+
+        self.useFixture(base_fixtures.MockPatchObject(
+            mirrored_allocations, name, lossy))
+
+    def test_what_a_look_finds_is_told(self):
+        told = self.expect('report_appeared')
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.store().allocate('metal')['uuid']
+        self.store()._decide()
+        self.lose_in('take_over')
+        self.look()
+        self.assertEqual(node, allocations.get(uuid).node_uuid)
+        told.assert_called_once_with(mock.ANY)
+
+    def test_what_a_look_finds_of_one_in_the_queue_is_told(self):
+        told = self.expect('report_active')
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.store().allocate('metal', uuid=uuid, extra=marks.make(2))
+        self.store()._decide()
+        self.lose_in('take_over')
+        self.look()
+        self.assertEqual('active', allocations.get(uuid).state)
+        told.assert_called_once_with(mock.ANY, node)
+
+    def test_what_has_ended_is_told(self):
+        told = self.expect('report_ended')
+        uuid, node = self.claimed()
+        self.write()
+        self.look()
+        self.store().release(uuid)
+        self.lose_in('end')
+        self.look()
+        self.assertIsNone(self.node(node).allocation_id)
+        told.assert_called_once_with(mock.ANY, node)
 
     def test_what_another_has_finished_is_not_told(self):
         told = self.expect('report_active')

@@ -16,6 +16,7 @@ from allocator.db import backends
 from allocator.db import backfills
 from allocator.db import models
 from allocator.db import session
+from allocator.tests import fixtures
 from allocator.tests.unit.backends import mirroring
 
 _backend = models.Backend.__table__
@@ -117,11 +118,28 @@ class RemovedTests(mirroring.MirrorTestCase):
         self.remove()
         [row] = backend_removals._list_abandoned()
         self.send()
-        self.assertFalse(backend_removals._put_back(row))
+        self.assertFalse(backend_removals._put_back(
+            row, session.Attempts()))
         self.assertEqual('confirming', allocations.get(uuid).state)
         self.assertEqual(uuid, self.node(node).instance_uuid)
         self.assertEqual(['claim'], [
             row.wants for row in backend_writes.list_open('east')])
+
+    def check_told(self, is_sent):
+        """See that it is told of although nobody heard of its COMMIT."""
+        uuid, _node = self.confirming()
+        if is_sent:
+            self.send()
+        self.remove()
+        self.useFixture(fixtures.LostAcknowledgement())
+        self.assertEqual([uuid], backend_removals.go_elsewhere())
+        self.assertEqual('allocating', allocations.get(uuid).state)
+
+    def test_one_that_goes_elsewhere_is_told(self):
+        self.check_told(is_sent=False)
+
+    def test_one_that_goes_elsewhere_though_it_was_sent_is_told(self):
+        self.check_told(is_sent=True)
 
     def test_it_keeps_its_place_if_it_waits(self):
         uuid, _node = self.confirming(state='waiting', wait_timeout=60,

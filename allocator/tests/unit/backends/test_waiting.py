@@ -14,8 +14,10 @@ from allocator.db import allocations
 from allocator.db import backend_removals
 from allocator.db import backend_writes
 from allocator.db import backends
+from allocator.db import deadlines
 from allocator.db import models
 from allocator.db import session
+from allocator.tests import fixtures
 from allocator.tests.unit.backends import mirroring
 
 _allocation = models.Allocation.__table__
@@ -265,6 +267,17 @@ class WaitingTests(mirroring.MirrorTestCase):
         found = allocations.get(uuid)
         self.assertEqual(('active', free), (found.state, found.node_uuid))
         self.assertIsNone(self.waiter())
+
+    def test_a_deadline_is_told_if_nobody_heard_of_its_commit(self):
+        self.look()
+        uuid = self.wait()
+        self.end_patience()
+        self.look()
+        self.useFixture(fixtures.LostAcknowledgement())
+        failure, = deadlines.fail({allocations.get(uuid).id: 'too late'})
+        self.assertEqual((uuid, 'too late'),
+                         (failure.allocation.uuid, failure.reason))
+        self.assertEqual('error', self.state(uuid))
 
     def test_one_that_has_left_the_queue_has_no_deadline(self):
         """Once it was looked at each 50 ms, and nothing became of it."""
