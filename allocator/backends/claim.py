@@ -46,7 +46,7 @@ def carry_out(client, write):
     except _NotOurs:
         return _fail(client, write)
     except _Refusal as exc:
-        return _refuse(client, write, exc.reason)
+        return _refuse(write, exc.reason)
     found = _decided(client, write, found)
     if found['state'] == states.ALLOCATED:
         reason = _find_fault(client, write, found)
@@ -56,7 +56,7 @@ def carry_out(client, write):
         reason = found.get('last_error') or 'no reason given'
     # One that failed keeps the UUID, one that will not do the node as well.
     _delete(client, write, found)
-    return _refuse(client, write, reason)
+    return _refuse(write, reason)
 
 
 def carry_out_backfill(client, write):
@@ -236,17 +236,30 @@ def _confirm(write):
     return backend_writes.CONFIRMED
 
 
-def _refuse(client, write, reason):
+def _refuse(write, reason):
     LOG.info('Backend %(backend)s refused node %(node)s to allocation '
              '%(uuid)s: %(reason)s',
              {'backend': write.row.backend_id, 'node': write.row.node_uuid,
               'uuid': write.row.uuid, 'reason': reason})
     confirmations.refuse(write, reason)
-    # The node is not what it looked like. Who has it is for a look to tell.
-    doubted.read_anew(client, write.row.backend_id, write.row.node_uuid,
-                      write.row.request_id)
-    backends.want_looks(backends.now())
     return backend_writes.REFUSED
+
+
+def doubt(client, write):
+    """Have it be known soon what a node is that was refused.
+
+    It is not what it looked like. Nothing is raised: the write has ended.
+
+    :param client: client.Client of the backend
+    :param write: backend_writes.Write of the claim
+    """
+    try:
+        # Who has it is for a look to tell.
+        backends.want_looks(backends.now())
+        doubted.read_anew(client, write.row.backend_id, write.row.node_uuid,
+                          write.row.request_id)
+    except Exception:
+        LOG.exception('Node %s could not be read anew', write.row.node_uuid)
 
 
 def _fail(client, write):

@@ -171,6 +171,12 @@ class Writers:
                 write.row.request_id)
             outcome = _CARRY_OUT[write.row.wants](client, write)
             backend_writes.note_answer(write.row.backend_id, True)
+            if (write.row.wants, outcome) == (backend_writes.CLAIM,
+                                              backend_writes.REFUSED):
+                # It can be matched, however long the backend takes to say
+                # more.
+                self._ring()
+                claim.doubt(client, write)
         except backend_writes.LeaseLost:
             LOG.info('What was wanted for %(uuid)s at backend %(name)s is '
                      'no longer', {'uuid': write.row.uuid,

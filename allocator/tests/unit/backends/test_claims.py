@@ -113,6 +113,33 @@ class ClaimTests(mirroring.MirrorTestCase):
             self.assertEqual(values, {
                 name: getattr(row, name) for name in values})
 
+    def test_refused_it_is_matched_before_the_node_is_read_anew(self):
+        """It waited for an answer that could take request_timeout."""
+        rung, asked = [], []
+        self.writers['east'] = writer.Writers('east', lambda: rung.append(1))
+        service = self.services['east']
+        get_nodes = service._get_nodes
+
+        def get(*arguments):
+            asked.append(len(rung))
+            return get_nodes(*arguments)
+
+        def change(node):
+            self.useFixture(base_fixtures.MockPatchObject(
+                service, '_get_nodes', get))
+            self.store().change_node(node, maintenance=True)
+
+        self.refused(change)
+        self.assertEqual([1], asked)
+
+    def test_refused_it_stays_so_if_the_node_cannot_be_written_anew(self):
+        """The write, which had ended, was put off."""
+        self.useFixture(base_fixtures.MockPatchObject(
+            single_nodes, 'apply', side_effect=ValueError))
+        self.refused(lambda node: self.store().change_node(
+            node, maintenance=True))
+        self.assertEqual([], backend_writes.list_open())
+
     def test_refused_since_it_is_deleted_the_node_is_gone_at_once(self):
         node = self.refused(self.store().delete_node)
         self.assertRaises(exception.NodeNotFound, nodes.get, node)
