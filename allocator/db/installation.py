@@ -16,6 +16,7 @@ from allocator.db import models
 from allocator.db import session
 from allocator.db import types
 
+_backend = models.Backend.__table__
 _installation = models.Installation.__table__
 
 # The id of its row.
@@ -64,7 +65,14 @@ def _read():
 
 @session.retried
 def _insert():
+    """Insert the row, as the migration does: it may have made but the table.
+
+    Backends that are known before there is a row were an earlier release's.
+    """
     with session.writer() as connection:
+        backend = connection.execute(
+            sa.select(_backend.c.id).limit(1)).first()
         connection.execute(sa.insert(_installation).values(
-            id=ONLY, uuid=uuidutils.generate_uuid(), has_older_marks=False,
+            id=ONLY, uuid=uuidutils.generate_uuid(),
+            has_older_marks=backend is not None,
             created_at=types.utcnow()))

@@ -42,13 +42,14 @@ def upgrade():
     table = sa.table('installation', sa.column('id'), sa.column('uuid'),
                      sa.column('has_older_marks', sa.Boolean()),
                      sa.column('created_at', types.DateTime))
+    has_backends = bind.execute(
+        sa.select(sa.column('id')).select_from(sa.table('backends'))
+        .limit(1)).first() is not None
     # MySQL and MariaDB commit each statement: an upgrade that was ended
-    # halfway may have made the table alone.
+    # halfway may have made the table alone, and a process the row since.
     if bind.execute(sa.select(table.c.id)).first() is None:
-        backend: sa.Row | None = bind.execute(
-            sa.select(sa.column('id')).select_from(sa.table('backends'))
-            .limit(1)).first()
         bind.execute(sa.insert(table).values(
             id=1, uuid=uuidutils.generate_uuid(),
-            has_older_marks=backend is not None,
-            created_at=types.utcnow()))
+            has_older_marks=has_backends, created_at=types.utcnow()))
+    elif has_backends:
+        bind.execute(sa.update(table).values(has_older_marks=True))

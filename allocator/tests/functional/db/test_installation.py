@@ -73,6 +73,26 @@ class MigrationTests(Opened):
         migration.upgrade()
         self.assertEqual(before, self.rows())
 
+    def test_made_before_it_was_upgraded_again_it_has_older_marks(self):
+        """Its upgrade had been ended when there was but the table."""
+        migration.upgrade()
+        self.execute(
+            sa.update(models.Installation.__table__).values(
+                has_older_marks=False),
+            sa.insert(models.Backend.__table__).values(id=7, name='east'),
+            sa.text("UPDATE alembic_version SET version_num = '%s'" % BEFORE))
+        [before] = self.rows()
+        migration.upgrade()
+        [row] = self.rows()
+        self.assertEqual((before.uuid, True), (row.uuid, row.has_older_marks))
+
+    def test_made_by_a_process_it_has_older_marks_if_there_are_backends(self):
+        migration.upgrade()
+        self.execute(
+            sa.insert(models.Backend.__table__).values(id=7, name='east'),
+            sa.delete(models.Installation.__table__))
+        self.assertTrue(installation.get().has_older_marks)
+
     def test_the_release_before_goes_on_in_the_new_schema(self):
         """It asks for what it knows, and finds all of it."""
         migration.upgrade(BEFORE)

@@ -85,6 +85,15 @@ class MarkTests(mirroring.MirrorTestCase):
         self.assertEqual(made, [installation.get().uuid])
         self.assertEqual(36, len(made[0]))
 
+    def test_made_where_there_are_backends_it_has_older_marks(self):
+        """An upgrade that was ended had made but the table."""
+        self.assertFalse(installation.get().has_older_marks)
+        backends.ensure('east')
+        with session.writer() as connection:
+            connection.execute(sa.delete(_installation))
+        installation.forget()
+        self.assertTrue(installation.get().has_older_marks)
+
     def test_older_marks_are_known_again(self):
         self.be_older()
         self.start_older()
