@@ -59,8 +59,9 @@ class Comparison:
         self._arrived: set[str] = set()
         # Newcomers that are left out, and need not be met again and again.
         self._left_out: set[str] = set()
-        # What is said of nodes whose name another one bears here still.
-        self._nameless: dict[str, backend_facts.Facts] = {}
+        # What is said of nodes whose name, or instance, another one has here
+        # still.
+        self._contested: dict[str, backend_facts.Facts] = {}
         # What was reported of nodes that cannot be read or written.
         self._reported: dict[str, str] = {}
 
@@ -97,7 +98,7 @@ class Comparison:
             self._take_in(client, page)
         self._arrived.clear()
         self._left_out.update(met.difference(self._generations))
-        self._try_names_again(client)
+        self._try_contested_again(client)
         self._horizon.end(view)
         return 0
 
@@ -119,7 +120,7 @@ class Comparison:
             seen.update(page.uuids())
             self._take_in(client, page, importing, in_full=True)
             between()
-        self._try_names_again(client)
+        self._try_contested_again(client)
         self._horizon.end(view)
         importing.remove_failed()
         self.is_complete = True
@@ -143,7 +144,7 @@ class Comparison:
         for facts in page.nodes:
             self._horizon.note(facts.updated_at)
             # This is newer.
-            self._nameless.pop(facts.uuid, None)
+            self._contested.pop(facts.uuid, None)
         selected = looks.selection(self.name)
         nodes = [facts for facts in page.nodes
                  if facts.uuid in self._generations
@@ -210,17 +211,17 @@ class Comparison:
         outcome = mirrored_nodes.apply(self.hold, batch, self._generations)
         by_uuid = {facts.uuid: facts for facts in batch}
         lasting = self._follow_up(client, outcome, by_uuid, importing)
-        for uuid in outcome.nameless:
-            self._nameless[uuid] = by_uuid[uuid]
+        for uuid in (*outcome.nameless, *outcome.taken):
+            self._contested[uuid] = by_uuid[uuid]
         for uuid in outcome.changed:
             self._reread(client, uuid, importing)
-        return {*outcome.changed, *outcome.busy, *outcome.nameless, *lasting,
-                *importing.lasting}
+        return {*outcome.changed, *outcome.busy, *outcome.nameless,
+                *outcome.taken, *lasting, *importing.lasting}
 
-    def _try_names_again(self, client):
-        """Give names to nodes that had to wait for others to lose them."""
-        if self._nameless:
-            self._take_in(client, looks.Page(list(self._nameless.values())))
+    def _try_contested_again(self, client):
+        """Give nodes what they had to wait for others to lose."""
+        if self._contested:
+            self._take_in(client, looks.Page(list(self._contested.values())))
 
     def _report(self, uuid, error):
         """Report a node that cannot be read or written, once."""

@@ -107,8 +107,8 @@ def confirm(connection, write):
     """Turn an allocation active: the backend has given it the node.
 
     :param write: backend_writes.Write of a claim
-    :returns: Settled, or None if the allocation is gone
-    :raises: backend_writes.LeaseLost
+    :returns: Settled
+    :raises: backend_writes.LeaseLost; also if the allocation is gone
     """
     allocation, node = _lock(connection, write)
     if allocation is None or node is None:

@@ -54,6 +54,8 @@ class Outcome:
         not known here
     :ivar nameless: UUIDs of nodes that were written without their name,
         which another node bears here
+    :ivar taken: UUIDs of nodes that were not written, for another node has
+        their instance here, or their UUID has come up elsewhere
     :ivar unwritten: (node UUID, error) of what no row can hold
     :ivar written: number of rows written
     """
@@ -65,6 +67,7 @@ class Outcome:
     ended: list = dataclasses.field(default_factory=list)
     unknown: list = dataclasses.field(default_factory=list)
     nameless: list = dataclasses.field(default_factory=list)
+    taken: list = dataclasses.field(default_factory=list)
     unwritten: list = dataclasses.field(default_factory=list)
     written: int = 0
 
@@ -72,7 +75,7 @@ class Outcome:
         """Add what another transaction came to."""
         self.generations.update(other.generations)
         for name in ('changed', 'busy', 'foreign', 'ended', 'unknown',
-                     'nameless', 'unwritten'):
+                     'nameless', 'taken', 'unwritten'):
             getattr(self, name).extend(getattr(other, name))
         self.written += other.written
 
@@ -229,7 +232,7 @@ def _apply_one(hold, facts, expected):
         return _apply(hold, describe([facts]), expected)
     except db_exc.DBDuplicateEntry as exc:
         if 'name' not in exc.columns or facts.columns['name'] is None:
-            return Outcome(changed=[facts.uuid])
+            return Outcome(taken=[facts.uuid])
     except Exception as exc:
         if not _is_of_data(exc):
             raise
@@ -237,7 +240,7 @@ def _apply_one(hold, facts, expected):
     # The one that has the name gives it up in this look or the next.
     outcome = _apply_one(hold, dataclasses.replace(
         facts, columns=facts.columns | {'name': None}), expected)
-    if not outcome.changed:
+    if not (outcome.changed or outcome.taken):
         outcome.nameless.append(facts.uuid)
     return outcome
 

@@ -7,6 +7,8 @@ which is compared under the lock. Locks are taken in the order allocation,
 node.
 """
 
+import dataclasses
+
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
@@ -28,10 +30,13 @@ def apply(backend_id, facts, generation):
     [(_facts, profile)] = mirrored_nodes.describe([facts])
     try:
         _apply(backend_id, facts, profile, generation)
-    except db_exc.DBDuplicateEntry:
+    except db_exc.DBDuplicateEntry as exc:
         # Another node bears the name here, or has the instance. The mirror
         # sees both.
-        return
+        if 'name' not in exc.columns or facts.columns['name'] is None:
+            return
+        apply(backend_id, dataclasses.replace(
+            facts, columns=facts.columns | {'name': None}), generation)
 
 
 @session.retried

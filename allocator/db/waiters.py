@@ -43,6 +43,7 @@ MAX_POSITION = 1000
 # free for the same.
 _NOT_OF_DEMAND = ('candidates', 'excluded')
 
+
 def demand_of(requirement):
     """Name what an allocation asks for.
 

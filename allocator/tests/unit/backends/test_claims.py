@@ -113,6 +113,18 @@ class ClaimTests(mirroring.MirrorTestCase):
             self.assertEqual(values, {
                 name: getattr(row, name) for name in values})
 
+    def test_refused_the_node_is_read_anew_but_for_a_name_that_is_taken(self):
+        other, = self.store().enrol(resource_class='other')
+
+        def change(node):
+            # As if it had just lost the name there.
+            fixtures.change_node(other, name='db')
+            self.store().change_node(node, name='db', maintenance=True)
+
+        node = self.refused(change)
+        row = self.node(node)
+        self.assertEqual((None, True), (row.name, row.maintenance))
+
     def test_refused_it_is_matched_before_the_node_is_read_anew(self):
         """It waited for an answer that could take request_timeout."""
         rung, asked = [], []

@@ -80,6 +80,41 @@ class MirrorTests(mirroring.MirrorTestCase):
             self.assertEqual((other, one), (nodes.get('a-%d' % full).uuid,
                                             nodes.get('b-%d' % full).uuid))
 
+    def test_an_instance_that_another_node_has_is_not_asked_for_again(self):
+        """Each look asked five times more for the node."""
+        uuid, other = self.store().enrol(2)
+        self.look()
+        instance = allocations.new_uuid()
+        fixtures.change_node(other, instance_uuid=instance)
+        asked = self.services['east'].requests
+
+        def count_asked():
+            before = asked['GET', 'nodes']
+            self.look()
+            return asked['GET', 'nodes'] - before
+
+        usual = count_asked()
+        self.store().change_node(uuid, instance_uuid=instance)
+        self.assertEqual([usual] * 2, [count_asked(), count_asked()])
+        self.assertIsNone(self.node(uuid).instance_uuid)
+        fixtures.change_node(other, instance_uuid=None)
+        self.look()
+        self.assertEqual(instance, self.node(uuid).instance_uuid)
+
+    def test_an_instance_that_changes_places_is_known_within_the_look(self):
+        one, other = self.store().enrol(2)
+        instance = allocations.new_uuid()
+        for before, after in ((one, other), (other, one)):
+            self.store().change_node(after, instance_uuid=None)
+            self.store().change_node(before, instance_uuid=instance)
+            self.look()
+            self.store().change_node(before, instance_uuid=None)
+            self.store().change_node(after, instance_uuid=instance)
+            self.look()
+            self.assertEqual((None, instance), (
+                self.node(before).instance_uuid,
+                self.node(after).instance_uuid))
+
     def test_a_look_without_changes_writes_nothing(self):
         uuid, = self.store().enrol()
         self.store().change_node(uuid, extra={'a': 1})
