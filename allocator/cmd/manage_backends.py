@@ -93,14 +93,19 @@ def _remove(name, force):
     if name in backends.names():
         sys.exit('Backend %s is in [DEFAULT] enabled_backends: take it out '
                  'there, and restart all processes, first.' % name)
-    undone = backend_writes.list_open(name)
-    if undone and not force:
+    try:
+        nodes, allocations = backend_removals.remove(name, force)
+    except backend_removals.Held:
+        sys.exit('Backend %s is mirrored by a conductor, or was some seconds '
+                 'ago: take it out of [DEFAULT] enabled_backends in the '
+                 'configuration of each, and restart them, first.' % name)
+    except backend_removals.WritesOpen:
+        undone = backend_writes.list_open(name)
         _print_writes(undone)
         sys.exit('%d writes to %s are not done yet. Put its name into '
                  '[DEFAULT] enabled_backends again, with allocate = false, '
                  'until they are; or give them up with --force.'
                  % (len(undone), name))
-    nodes, allocations = backend_removals.remove(name)
     print('%d nodes and %d allocations of backend %s are forgotten.'
           % (nodes, allocations, name))
 

@@ -28,51 +28,103 @@ _write = models.BackendWrite.__table__
 BATCH = 500
 
 
-def remove(name):
+class Held(Exception):
+    """A process mirrors the backend still, or did a moment ago."""
+
+
+class WritesOpen(Exception):
+    """Something is wanted at the backend that is not done yet."""
+
+
+def remove(name, is_forced=False):
     """Forget a backend, its nodes and its allocations.
 
+    :param is_forced: whether what is not done there yet is forgotten, too
     :returns: number of nodes and number of allocations
-    :raises: BackendNotFound
+    :raises: BackendNotFound, Held, WritesOpen
     """
     row = backends.get_row(name)
     nodes = allocations = 0
     while True:
-        removed, ended = _remove_nodes(row.id)
+        met, removed, ended = _remove_nodes(row.id, is_forced)
         nodes += removed
         allocations += ended
-        if removed < BATCH:
+        if not met:
             break
-    _remove_row(row.id)
+    _remove_row(row.id, is_forced)
     return nodes, allocations
 
 
+def _lock_unused(connection, backend_id, is_forced):
+    """Lock the row of a backend that nobody uses any more.
+
+    Another process may have it configured, whatever this one has, and would
+    enter its nodes anew.
+
+    :raises: Held, WritesOpen
+    """
+    if connection.execute(
+            sa.select(_backend.c.held_until > types.utcnow()).where(
+                _backend.c.id == backend_id).with_for_update()).scalar():
+        raise Held()
+    if not is_forced and connection.execute(
+            sa.select(_write.c.id).where(
+                _write.c.backend_id == backend_id,
+                _write.c.finished_at.is_(None)).limit(1)).first():
+        raise WritesOpen()
+
+
 @session.retried
-def _remove_nodes(backend_id):
+def _remove_nodes(backend_id, is_forced):
+    """Remove some nodes and their allocations.
+
+    :returns: number of nodes that were met, of those that were removed, and
+        of allocations
+    """
     with session.writer() as connection:
-        rows = connection.execute(
+        _lock_unused(connection, backend_id, is_forced)
+        met = dict(connection.execute(
             sa.select(_node.c.id, _node.c.allocation_id).where(
-                _node.c.backend_id == backend_id).limit(BATCH)).all()
-        allocations = connection.execute(
+                _node.c.backend_id == backend_id).limit(BATCH)).all())
+        allocations = {row.id: row for row in connection.execute(
             sa.select(_allocation).where(_allocation.c.id.in_(
-                [row.allocation_id for row in rows if row.allocation_id]))
-            .order_by(_allocation.c.id).with_for_update()).all()
+                [id_ for id_ in met.values() if id_]))
+            .order_by(_allocation.c.id).with_for_update())}
+        # One that was claimed before it was locked is met again.
+        nodes = [row for row in connection.execute(
+            sa.select(_node.c.id, _node.c.allocation_id).where(
+                _node.c.id.in_(list(met))).order_by(_node.c.id)
+            .with_for_update())
+            if row.allocation_id is None or row.allocation_id in allocations]
         connection.execute(sa.delete(_node).where(
-            _node.c.id.in_([row.id for row in rows])))
-        ended = []
-        for row in allocations:
-            if row.state == states.CONFIRMING:
-                # It was never given what is forgotten here.
-                waiters.put_back(connection, row)
-            else:
-                ended.append(row.id)
-        connection.execute(sa.delete(_allocation).where(
-            _allocation.c.id.in_(ended)))
-        return len(rows), len(ended)
+            _node.c.id.in_([row.id for row in nodes])))
+        return len(met), len(nodes), _end(connection, [
+            allocations[row.allocation_id] for row in nodes
+            if row.allocation_id])
+
+
+def _end(connection, allocations):
+    """End the allocations of nodes that are forgotten.
+
+    :param allocations: their locked rows
+    :returns: number of those that have ended
+    """
+    ended = []
+    for row in allocations:
+        if row.state == states.CONFIRMING:
+            # It was never given what is forgotten here.
+            waiters.put_back(connection, row)
+        else:
+            ended.append(row.id)
+    connection.execute(sa.delete(_allocation).where(
+        _allocation.c.id.in_(ended)))
+    return len(ended)
 
 
 @session.retried
-def _remove_row(backend_id):
+def _remove_row(backend_id, is_forced):
     with session.writer() as connection:
+        _lock_unused(connection, backend_id, is_forced)
         connection.execute(sa.delete(_write).where(
             _write.c.backend_id == backend_id))
         connection.execute(sa.delete(_backend).where(

@@ -103,12 +103,30 @@ class BackendTests(_TestCase):
         self.assertIn('enabled_backends', self.refuse('backend remove east'))
         self.assertEqual(1, backend_status.get('east')['nodes'])
 
+    def stop(self):
+        """Take it out of the configuration; its conductor has stopped."""
+        CONF.set_override('enabled_backends', [])
+        self.mirrors['east']._let_go()
+
+    def test_one_that_another_process_has_configured_is_not_removed(self):
+        """Its nodes were known again at the next look."""
+        self.store().enrol()
+        self.look()
+        CONF.set_override('enabled_backends', [])
+        for force in ('', ' --force'):
+            self.assertIn('is mirrored', self.refuse(
+                'backend remove east' + force))
+        self.assertEqual(1, backend_status.get('east')['nodes'])
+        self.stop()
+        self.run_command('backend remove east')
+        self.assertEqual([], backend_status.list_all())
+
     def test_remove(self):
         node, = self.store().enrol()
         self.look()
         uuid = self.allocate()
         self.assertEqual('active', self.settle(uuid).state)
-        CONF.set_override('enabled_backends', [])
+        self.stop()
         self.assertEqual(
             '1 nodes and 1 allocations of backend east are forgotten.\n',
             self.run_command('backend remove east'))
@@ -120,7 +138,7 @@ class BackendTests(_TestCase):
 
     def test_with_writes_open_it_is_removed_by_force_alone(self):
         uuid = self.pending()
-        CONF.set_override('enabled_backends', [])
+        self.stop()
         said = self.refuse('backend remove east')
         self.assertIn('1 writes to east are not done yet', said)
         self.assertIn('--force', said)

@@ -19,7 +19,9 @@ from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests.unit.backends import mirroring
 
+_allocation = models.Allocation.__table__
 _backend = models.Backend.__table__
+_node = models.Node.__table__
 _write = models.BackendWrite.__table__
 
 
@@ -197,10 +199,48 @@ class RemovedTests(mirroring.MirrorTestCase):
         uuid, _node = self.confirming()
         self.send()
         self.remove()
-        self.assertEqual((1, 0), backend_removals.remove('east'))
+        self.assertEqual((1, 0), backend_removals.remove(
+            'east', is_forced=True))
         self.assertEqual('allocating', allocations.get(uuid).state)
         other, = self.store('west').enrol()
         self.look('west')
         self.loop.walk()
         self.write('west')
         self.assertEqual(other, allocations.get(uuid).node_uuid)
+
+    def test_forgotten_while_its_node_is_claimed_that_starts_anew(self):
+        """It stayed without an answer for ever."""
+        node, = self.store().enrol()
+        self.look()
+        uuid = self.allocate()
+        self.remove()
+        read: list[str] = []
+
+        @sa.event.listens_for(session.get_engine(), 'after_cursor_execute')
+        def claim(connection, _cursor, statement, *_others):
+            if 'FROM nodes' in statement and not read:
+                read.append(statement)
+                self.claim(connection, uuid, node)
+
+        self.addCleanup(sa.event.remove, session.get_engine(),
+                        'after_cursor_execute', claim)
+        self.assertEqual((1, 0), backend_removals.remove('east'))
+        self.assertEqual('allocating', allocations.get(uuid).state)
+
+    def claim(self, connection, uuid, node):
+        """Write both sides of a claim, as another process does."""
+        node_id = self.node(node).id
+        allocation_id = connection.execute(sa.select(_allocation.c.id).where(
+            _allocation.c.uuid == uuid)).scalar()
+        connection.execute(sa.update(_allocation).values(
+            state='confirming', node_id=node_id))
+        connection.execute(sa.update(_node).values(
+            allocation_id=allocation_id, instance_uuid=uuid))
+
+    def test_what_is_wanted_at_the_last_moment_is_not_forgotten(self):
+        self.confirming()
+        self.remove()
+        row = backends.get_row('east')
+        self.assertRaises(backend_removals.WritesOpen,
+                          backend_removals._remove_row, row.id, False)
+        self.assertEqual(1, len(backend_writes.list_open('east')))
