@@ -76,9 +76,25 @@ class Comparison:
         # for again one by one.
         begun, written = mirrored_nodes.begin_look(
             self.hold.backend_id, self._begun and self._begun - LATE)
-        self._generations.update(written)
+        for uuid, generation in written.items():
+            self._note_written(uuid, generation)
         self._begun = begun
         return begun
+
+    def _note_written(self, uuid, generation):
+        """Note that somebody else may have written a node.
+
+        :param generation: that of its row now, or None if it is gone
+        """
+        if self._generations.get(uuid) == generation:
+            return
+        # It may be older than what was last said of it, so that the same is
+        # news if it is said again.
+        self._digests.pop(uuid, None)
+        if generation is None:
+            self._generations.pop(uuid, None)
+        else:
+            self._generations[uuid] = generation
 
     def look_back(self, client, is_awaited=False):
         """Compare what has changed, and what is new.

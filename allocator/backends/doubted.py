@@ -4,6 +4,8 @@
 By whoever learnt that, which need not be the one that mirrors the backend.
 """
 
+import time
+
 from oslo_log import log
 
 from allocator.backends import exception
@@ -13,6 +15,10 @@ from allocator.db import mirrored_nodes
 from allocator.db import single_nodes
 
 LOG = log.getLogger(__name__)
+
+# Seconds for which an answer counts, from before it was asked for. With what
+# it takes to write it, that is less than comparison.LATE.
+AGE = 5
 
 
 def read_anew(client, backend_id, uuid, request_id=None):
@@ -24,6 +30,7 @@ def read_anew(client, backend_id, uuid, request_id=None):
     :param request_id: global request id of whom it is read for
     """
     # Before the backend is asked.
+    begun = time.monotonic()
     generation = mirrored_nodes.generation(backend_id, uuid)
     if generation is None:
         return
@@ -33,6 +40,9 @@ def read_anew(client, backend_id, uuid, request_id=None):
         # The next look tells.
         LOG.warning('Node %(node)s could not be read anew: %(error)s',
                     {'node': uuid, 'error': exc})
+        return
+    if time.monotonic() > begun + AGE:
+        # The mirror may know better, and not be told of it any more.
         return
     if found is not None and looks.admits(looks.selection(client.name),
                                           found):

@@ -112,13 +112,15 @@ def begin_look(backend_id, since):
     :param since: a time by the database's clock, None for now
     :returns: that clock's time, and a dict of generations by UUID, of the
         nodes that writes have changed which were finished since, or are not
-        finished
+        finished; None for one whose row is gone
     """
     with session.reader() as connection:
         now = connection.execute(sa.select(types.utcnow())).scalar()
         return now, dict(connection.execute(
-            sa.select(_node.c.uuid, _node.c.generation)
-            .join(_write, _write.c.node_id == _node.c.id).where(
+            sa.select(_write.c.node_uuid, _node.c.generation)
+            .join_from(_write, _node, sa.and_(
+                _node.c.uuid == _write.c.node_uuid,
+                _node.c.backend_id == backend_id), isouter=True).where(
                 _write.c.backend_id == backend_id,
                 sa.or_(_write.c.finished_at.is_(None),
                        _write.c.finished_at >= (since or now)))).all())

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node of a backend, written by who does not hold the backend.
 
-Nothing is fenced here. It need not be: what was read of a node counts only if
-its row has not changed since before the backend was asked, by the generation,
-which is compared under the lock. Locks are taken in the order allocation,
-node.
+Nothing is fenced here: what was read of a node counts only if its row has not
+changed since before the backend was asked, by the generation, which is
+compared under the lock. The mirror may have seen meanwhile that nothing has
+changed, which counts no generation up, and what was read may be older than
+that. So it must come within some seconds after a write for the node was
+finished: until then the mirror tells by the generation that somebody else has
+written (``mirrored_nodes.begin_look``), and compares the node anew. Locks are
+taken in the order allocation, node.
 """
 
 import dataclasses
