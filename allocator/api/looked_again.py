@@ -4,8 +4,14 @@
 A client that undeploys a node at its Bare Metal service, and waits for that,
 knows earlier than this service that an allocation has ended. To say that its
 name is in use, or its node, would be an answer of the past.
+
+Only a few requests of a process wait at once, for each has one of its threads
+meanwhile: clients that try again and again until a name is free must not keep
+everybody else from being answered. Beyond these the conflict is told at once,
+as it is known.
 """
 
+import threading
 import time
 
 from allocator.common import exception
@@ -16,6 +22,11 @@ from allocator.db import wanted_looks
 PATIENCE = 3
 ASK = 0.05
 MAX_ASK = 0.2
+
+# Requests of a process that wait at once: a part of its [api] worker_threads.
+AT_ONCE = 4
+
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 def carry_out(deed, *arguments, backend_id=None):
@@ -34,8 +45,13 @@ def carry_out(deed, *arguments, backend_id=None):
             part: exc.parts.get(part) for part in ('uuid', 'name', 'node')})
         if backend_id:
             concerned.add(backend_id)
-        if not _look(concerned):
+        if not _places.acquire(blocking=False):
             raise
+        try:
+            if not _look(concerned):
+                raise
+        finally:
+            _places.release()
     return deed(*arguments)
 
 

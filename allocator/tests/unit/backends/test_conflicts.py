@@ -12,7 +12,9 @@ from allocator.conductor import manager
 from allocator.conductor import rpcapi
 from allocator.db import allocations
 from allocator.db import backends
+from allocator.db import wanted_looks
 from allocator.tests import fixtures
+from allocator.tests.functional import waiting
 from allocator.tests.unit.backends import mirroring
 
 URL = '/v1/allocations'
@@ -58,6 +60,9 @@ class UndeployedTests(ConflictTestCase):
 
     def setUp(self):
         super().setUp()
+        # However slow this machine is.
+        self.useFixture(base_fixtures.MockPatchObject(
+            looked_again, 'PATIENCE', 60))
         self.store().undeploy(self.node)
         self.mirror()
 
@@ -113,6 +118,33 @@ class StillThereTests(ConflictTestCase):
         self.useFixture(base_fixtures.MockPatchObject(
             looked_again, 'PATIENCE', 0.1))
         self.assertEqual(409, self.post(name='db1'))
+
+    def test_only_some_wait_at_once(self):
+        """Those that try until a name is free would have all threads."""
+        self.useFixture(base_fixtures.MockPatchObject(
+            looked_again, 'PATIENCE', 60))
+        asking, real = set(), wanted_looks.has_come
+
+        def has_come(*args):
+            asking.add(threading.get_ident())
+            return real(*args)
+
+        self.useFixture(base_fixtures.MockPatchObject(
+            wanted_looks, 'has_come', has_come))
+        threads = [threading.Thread(target=self.post, kwargs={'name': 'db1'})
+                   for _ in range(looked_again.AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        try:
+            waiting.until(lambda: len(asking) == len(threads), 30,
+                          'as many wait as may')
+            self.assertEqual(409, self.post(name='db1'))
+        finally:
+            # That ends their waiting.
+            backends.note_failure(self.mirrors['east'].hold, 'no route')
+            for thread in threads:
+                thread.join()
+        self.assertEqual(len(threads), len(asking))
 
     def test_nobody_waits_for_a_backend_that_does_not_answer(self):
         self.useFixture(base_fixtures.MockPatchObject(
