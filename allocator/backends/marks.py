@@ -10,9 +10,11 @@ request of an earlier attempt that arrives late must not hit a later one.
 import hashlib
 import re
 
+from allocator.common import exception
 from allocator.conf import CONF
 from allocator.db import conductors
 from allocator.db import installation
+from allocator.db import known_conductors
 
 KEY = 'allocator'
 
@@ -91,11 +93,25 @@ def _written():
     if CONF.conductor.installation_id:
         return CONF.conductor.installation_id
     known = installation.get()
-    if known.has_older_marks and not conductors.all_know(
-            conductors.INSTALLATION):
+    if known.has_older_marks and not _all_know():
         # An older conductor would take what it finds for somebody else's.
         return _older()
     return known.uuid
+
+
+def _all_know():
+    """Tell whether no conductor is older than marks of an installation.
+
+    That they do is remembered for a second.
+    """
+    try:
+        known_conductors.require(conductors.INSTALLATION)
+    except exception.ConductorsTooOld:
+        return False
+    except exception.NoConductor:
+        # Not even this one has said so yet.
+        return True
+    return True
 
 
 def _known():

@@ -13,6 +13,7 @@ from allocator.db import installation
 from allocator.db import models
 from allocator.db import session
 from allocator.tests import fixtures
+from allocator.tests import statements
 from allocator.tests.unit.backends import mirroring
 
 _conductor = models.Conductor.__table__
@@ -110,6 +111,15 @@ class MarkTests(mirroring.MirrorTestCase):
             {marks.KEY: {'installation': marks._older(), 'attempt': 1}},
             marks.make(1))
         self.assertEqual(1, self.attempt(marks.make(1)))
+
+    def test_that_all_conductors_know_them_is_not_asked_each_time(self):
+        self.be_older()
+        conductors.beat('newer')
+        marks.make(1)
+        with statements.Statements() as made:
+            for attempt in range(5):
+                marks.make(attempt)
+        self.assertEqual([], made.texts)
 
     def test_without_older_marks_none_is_known(self):
         """It would be that of another installation with this address."""
