@@ -162,9 +162,12 @@ class Comparison:
             # This is newer.
             self._contested.pop(facts.uuid, None)
         selected = looks.selection(self.name)
-        nodes = [facts for facts in page.nodes
-                 if facts.uuid in self._generations
-                 or looks.admits(selected, facts)]
+
+        def counts(facts):
+            return facts.uuid in self._generations or looks.admits(
+                selected, facts)
+
+        nodes = list(filter(counts, page.nodes))
         news = [facts for facts in nodes
                 if self._digests.get(facts.uuid) != facts.digest]
         if in_full and nodes:
@@ -181,7 +184,8 @@ class Comparison:
         for facts in news:
             if not looks.admits(selected, facts):
                 passed |= self._leave_out(client, facts, importing)
-        self._remember(nodes, passed)
+        # Without those that have just been removed.
+        self._remember(filter(counts, nodes), passed)
 
     def _remember(self, nodes, passed):
         """Remember what was said of nodes, as far as it is entered."""

@@ -69,6 +69,13 @@ class EachFilter:
         self.look()
         self.assertFalse(self.is_known(uuid))
 
+    def test_what_has_left_them_is_not_remembered(self):
+        uuid, = self.enrol()
+        self.look()
+        self.store().change_node(uuid, **{self.option: 'C'})
+        self.look()
+        self.assertNotIn(uuid, self.mirrors['east']._comparison._digests)
+
     def test_what_enters_them_is_known_at_the_next_look(self):
         uuid, = self.enrol('C')
         self.look()
