@@ -79,11 +79,23 @@ def of_node(node):
     try:
         return _of_node(node)
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        uuid = node.get('uuid') if isinstance(node, dict) else None
-        raise Unreadable(uuid, '%s: %s' % (type(exc).__name__, exc)) from exc
+        raise Unreadable(uuid_of(node), '%s: %s' % (
+            type(exc).__name__, exc)) from exc
+
+
+def uuid_of(node):
+    """Read the UUID of what may be a node of the Bare Metal API.
+
+    :param node: whatever stands in a list of nodes
+    :returns: text, or None if it has none
+    """
+    uuid = node.get('uuid') if isinstance(node, dict) else None
+    return uuid if isinstance(uuid, str) else None
 
 
 def _of_node(node):
+    if uuid_of(node) is None:
+        raise ValueError('it has no UUID')
     columns = {name: text(_node.c[name], node.get(name)) for name in _SAME}
     columns |= {name: bool(node.get(name)) for name in _FLAGS}
     columns |= {name: document(node.get(name)) for name in _DOCUMENTS}

@@ -35,9 +35,9 @@ class Page:
     unread: list = dataclasses.field(default_factory=list)
 
     def uuids(self):
-        """List the UUIDs of all of them."""
+        """List the UUIDs of all of them that have one."""
         return [node.uuid for node in self.nodes] + [
-            error.uuid for error in self.unread]
+            error.uuid for error in self.unread if error.uuid is not None]
 
 
 def _read(nodes):
@@ -67,12 +67,13 @@ class Memory:
         :returns: Page
         """
         news = [node for node in nodes
-                if self._said.get(node['uuid']) != node]
+                if self._said.get(facts.uuid_of(node)) != node]
         page = _read(news)
-        unread = {error.uuid for error in page.unread}
-        known = self._facts | {facts.uuid: facts for facts in page.nodes}
-        self._said = {node['uuid']: node for node in nodes
-                      if node['uuid'] not in unread}
+        unread = {None, *(error.uuid for error in page.unread)}
+        known = self._facts | {found.uuid: found for found in page.nodes}
+        by_uuid = {facts.uuid_of(node): node for node in nodes}
+        self._said = {uuid: node for uuid, node in by_uuid.items()
+                      if uuid not in unread}
         self._facts = {uuid: known[uuid] for uuid in self._said}
         return Page(list(self._facts.values()), page.unread)
 
@@ -142,7 +143,8 @@ def changes(client, until, memory):
     marker, size = None, FEW
     while True:
         page, marker = client.get_changed_nodes(size, marker)
-        touched = [node for node in page if node.get('updated_at')]
+        touched = [node for node in page
+                   if not isinstance(node, dict) or node.get('updated_at')]
         found = memory.read(touched) if size == FEW else _read(touched)
         yield found
         if marker is None or len(touched) < len(page) or (
@@ -165,7 +167,7 @@ def newcomers(client, name, is_known):
         marker, size = None, 1
         while True:
             page, marker = client.get_newest_nodes(size, marker, parameters)
-            new = [node for node in page if not is_known(node['uuid'])]
+            new = [node for node in page if not is_known(facts.uuid_of(node))]
             yield _read(new)
             if marker is None or len(new) < len(page):
                 break

@@ -5,6 +5,8 @@ import dataclasses
 import json
 import math
 
+from oslo_utils import timeutils
+
 from allocator.backends import facts
 from allocator.backends import registry
 from allocator.db import allocations
@@ -70,6 +72,34 @@ class OddValueTests(mirroring.MirrorTestCase):
         self.store().change_node(odd, traits=[], provision_state='available')
         self.look()
         self.assertEqual(2, self.node(odd).free)
+
+    def test_what_is_no_node_is_left_out(self):
+        """In whatever list it stands."""
+        service = self.services['east']
+        handle = service.handle
+
+        def odd(method, path, query, body):
+            status, said = handle(method, path, query, body)
+            if path == '/v1/nodes/detail':
+                said = json.loads(said)
+                now = timeutils.utcnow().isoformat() + '+00:00'
+                said['nodes'][:0] = [
+                    None, 'text', {}, {'updated_at': now},
+                    {'uuid': None, 'updated_at': now},
+                    {'uuid': ['x'], 'updated_at': now}]
+                said = json.dumps(said).encode()
+            return status, said
+
+        service.handle = odd
+        self.addCleanup(setattr, service, 'handle', handle)
+        first, = self.store().enrol()
+        self.look(full=True)
+        self.store().change_node(first, extra={'a': 1})
+        self.check_others()
+        self.look()
+        self.assertEqual({'a': 1}, self.node(first).extra)
+        row = backends.get_row('east')
+        self.assertIsNone(row.failing_since, row.last_error)
 
     def test_a_node_that_cannot_be_written_is_left_out(self):
         self.look()
