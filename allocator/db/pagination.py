@@ -61,9 +61,13 @@ def page(connection, columns, joined, conditions, *, key, descending, limit,
     :param either: conditions of which one at least must hold besides, each
         a column's equality with a value
     :param groups: tuples of values of the sort key, in rising order, where
-        those of a tuple sort as one; no row may have another value
+        those of a tuple sort as one; no row may have another value, nor the
+        marker. Not together with either
     :returns: Page
+    :raises ValueError: for groups together with either
     """
+    if groups and either:
+        raise ValueError('Groups of values go with no other alternatives')
     table = key.table
     if any(ways.is_fixed(key, condition) for condition in conditions):
         key, groups = table.c.id, ()

@@ -172,6 +172,16 @@ class StateTests(allocating.AllocationTestCase):
                 self.assertEqual(rising[::-1], self.pages(
                     url, query + '&sort_dir=desc'))
 
+    def test_a_marker_of_an_unknown_state_is_none_of_that_order(self):
+        """A newer release may have written it."""
+        marker = self.create()['uuid']
+        with session.writer() as connection:
+            connection.execute(sa.update(_allocation).where(
+                _allocation.c.uuid == marker).values(state='newer'))
+        query = '%s?marker=%s&sort_key=' % (URL, marker)
+        self.refuse(404, self.api.get(query + 'state'), marker)
+        self.assertEqual([], self.read(query + 'id')['allocations'])
+
     def test_other_filters_go_with_that_order(self):
         other = self.create(resource_class='other')['uuid']
         self.assertEqual([('allocating', other)], self.pages(
