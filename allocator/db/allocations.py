@@ -79,7 +79,7 @@ def create(values, candidates=(), tenant=None, is_new_uuid=False):
             values['state'] == states.WAITING):
         _look(values, candidates, tenant, is_new_uuid)
     if values['state'] == states.WAITING:
-        # Not before: it stays, even if the request is refused.
+        # Not before: it would outlast a request that is refused.
         waiters.ensure_queue(values['resource_class'])
     values.setdefault('created_at', timeutils.utcnow())
     _store(values, session.Attempts())

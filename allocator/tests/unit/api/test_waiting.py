@@ -142,7 +142,7 @@ class CreateTests(WaitingTestCase):
         self.create()
 
     def test_what_is_refused_leaves_no_queue(self):
-        """Each class that somebody invented got a row, which stays."""
+        """Each class that somebody invented got a row."""
         self.refuse(400, self.api.post(URL, {
             'resource_class': 'invented', 'wait_timeout': 60,
             'candidate_nodes': ['unknown']}))
