@@ -42,15 +42,18 @@ def raised(seconds: float | None = None) -> Iterator[None]:
     :param seconds: when to raise TimeOver; None for never
     """
     before: dict[int, Any] = {}
-    timer: tuple[float, float] | None = None
+    # What was to come by the timer of the program around this.
+    timer: tuple[float, float] = (0, 0)
 
     def restore() -> None:
-        nonlocal timer
-        if timer:
-            signal.setitimer(signal.ITIMER_REAL, *timer)
-            timer = None
+        # A signal may come at any point, also while this runs: the timer
+        # stops before its handler goes, for by default it ends the program.
+        if signal.SIGALRM in before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        if signal.SIGALRM in before:
+            signal.setitimer(signal.ITIMER_REAL, *timer)
         before.clear()
 
     def interrupt(number: int, _frame: Any) -> None:
@@ -61,15 +64,18 @@ def raised(seconds: float | None = None) -> Iterator[None]:
         restore()
         raise TimeOver()
 
-    for number in _SIGNALS:
-        handler = signal.getsignal(number)
-        if handler not in (signal.SIG_IGN, None):
-            before[number] = handler
-            signal.signal(number, interrupt)
-    if seconds is not None:
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
-        timer = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if handler not in (signal.SIG_IGN, None):
+                before[number] = handler
+                signal.signal(number, interrupt)
+        if seconds is not None:
+            timer = signal.getitimer(signal.ITIMER_REAL)
+            before[signal.SIGALRM] = (signal.getsignal(signal.SIGALRM)
+                                      or signal.SIG_DFL)
+            signal.signal(signal.SIGALRM, end)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
         yield
     finally:
         restore()

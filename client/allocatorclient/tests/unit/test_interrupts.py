@@ -3,6 +3,7 @@
 
 import os
 import signal
+from unittest import mock
 
 import testtools
 
@@ -41,6 +42,31 @@ class InterruptTests(testtools.TestCase):
             self.assertLess(900, signal.getitimer(signal.ITIMER_REAL)[0])
         else:
             self.fail('The time went on')
+
+    def test_a_signal_while_the_timer_is_set_leaves_none_behind(self):
+        """It would end the program, minutes later."""
+        for number in (signal.SIGINT, signal.SIGALRM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        real = signal.setitimer
+
+        def setitimer(which, seconds, *interval):
+            before = real(which, seconds, *interval)
+            if seconds:
+                os.kill(os.getpid(), signal.SIGINT)
+            return before
+
+        with mock.patch.object(signal, 'setitimer', setitimer):
+            try:
+                with interrupts.raised(1000):
+                    self.fail('Nothing was raised')
+            except interrupts.Interrupted:
+                pass
+        self.assertEqual((0, 0), signal.getitimer(signal.ITIMER_REAL))
+        for number in (signal.SIGINT, signal.SIGALRM):
+            self.assertEqual(signal.SIG_DFL, signal.getsignal(number))
 
     def test_a_signal_that_is_ignored_stays_so(self):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
