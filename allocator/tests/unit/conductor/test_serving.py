@@ -339,12 +339,15 @@ class ModelTests(ServingTestCase):
                 and nodes[number].uuid not in candidates)}
             uuid = self.wait(60 if request.pop('waits') else 0, **request)
             order[uuid] = allocations.get(uuid)
+        released = []
         while nodes:
             count = data.draw(st.integers(1, len(nodes)))
             self.release(*nodes[:count])
-            self.api.match()
+            released += nodes[:count]
+            pending = self.pending(order)
+            self.match(order)
             self.serve()
-            self.check(order, nodes[:count])
+            self.check(order, released, nodes[:count], pending)
             nodes = nodes[count:]
 
     def clear(self):
@@ -354,29 +357,59 @@ class ModelTests(ServingTestCase):
                                   'allocations'):
                     connection.execute(sa.delete(table))
 
+    def pending(self, order):
+        return [uuid for uuid in order
+                if allocations.get(uuid).state == states.ALLOCATING]
+
+    def match(self, order):
+        """Match until nobody is put off, as behind many that wait."""
+        for _ in order:
+            for uuid in self.pending(order):
+                # It is time.
+                self.api.loop._patience.step_aside(
+                    allocations.get(uuid).id, -1)
+            self.api.match()
+        self.assertEqual([], self.pending(order))
+
     def suits(self, node, row):
         set_ = set(fixtures_traits(node))
         return (set_.issuperset(row.traits)
-                and (row.owner is None and node.owner is None
-                     or row.owner is not None and row.owner == node.owner
-                     or row.owner is None)
+                and row.owner in (None, node.owner)
                 and (not row.candidate_nodes
                      or node.uuid in row.candidate_nodes)
                 and node.uuid not in row.constraints['excluded_nodes'])
 
-    def check(self, order, released):
+    def check(self, order, released, just, pending):
+        """See that whoever got a node, or none, is the right one.
+
+        :param order: rows by UUID
+        :param released: nodes that have been released so far
+        :param just: those of this round
+        :param pending: UUIDs of those that do not wait and were matched in
+            this round, after all these had been released
+        """
         now = {uuid: allocations.get(uuid) for uuid in order}
+        failed = [now[uuid] for uuid in pending
+                  if now[uuid].state == states.ERROR]
+        for node in (fixtures.get_node(node.uuid) for node in released):
+            # What is idle now was free when they were matched.
+            if node.instance_uuid is None:
+                self.assertFalse([row.uuid for row in failed
+                                  if self.suits(node, row)])
         waiting = sorted(
             (row for row in now.values() if row.state == states.WAITING),
             key=lambda row: (-(row.priority or 0), row.id))
-        for node in (fixtures.get_node(node.uuid) for node in released):
+        for node in (fixtures.get_node(node.uuid) for node in just):
             if node.instance_uuid is None:
                 self.assertFalse([row.uuid for row in waiting
                                   if self.suits(node, row)])
                 continue
             served = now[node.instance_uuid]
             place = -(served.priority or 0), served.id
-            for row in waiting:
+            # Whoever did not wait was matched before any waiter was served;
+            # among each other these have no such order.
+            passed = waiting + (failed if served.wait_timeout else [])
+            for row in passed:
                 if (-(row.priority or 0), row.id) < place:
                     self.assertFalse(self.suits(node, row))
 
