@@ -13,44 +13,17 @@ from allocator.db import conductors
 from allocator.db import known_conductors
 from allocator.db import models
 from allocator.db import reasons
-from allocator.db import releases
 from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests.unit.api import allocating
+from allocator.tests.unit.api import awaiting
 
 URL = allocating.OWN_URL
 
 _queue = models.Queue.__table__
-_waiter = models.Waiter.__table__
 
 
-def pass_time(seconds):
-    """Have the deadlines come nearer."""
-    with session.writer() as connection:
-        for row in connection.execute(sa.select(_waiter)).all():
-            connection.execute(sa.update(_waiter).where(
-                _waiter.c.allocation_id == row.allocation_id).values(
-                deadline=row.deadline - datetime.timedelta(seconds=seconds)))
-
-
-class WaitingTestCase(allocating.AllocationTestCase):
-
-    url = URL
-
-    def wait(self, seconds=60, **values):
-        """Create an allocation that waits."""
-        return self.create(wait_timeout=seconds, **values)
-
-    def count_waiters(self):
-        with session.reader() as connection:
-            return connection.execute(sa.select(
-                sa.func.count()).select_from(_waiter)).scalar()
-
-    def is_active(self, created):
-        return self.show(created['uuid'])['state'] == 'active'
-
-
-class CreateTests(WaitingTestCase):
+class CreateTests(awaiting.WaitingTestCase):
 
     def test_what_waits_says_so(self):
         created = self.wait(60, priority=-3)
@@ -164,7 +137,7 @@ class CreateTests(WaitingTestCase):
         self.refuse(400, answer, 'wait_timeout')
 
 
-class PriorityPolicyTests(WaitingTestCase):
+class PriorityPolicyTests(awaiting.WaitingTestCase):
 
     def test_only_some_may_go_before_others(self):
         self.api.act_as('member', 'reader', project='p')
@@ -181,7 +154,7 @@ class PriorityPolicyTests(WaitingTestCase):
         self.assertEqual(1, self.show(uuid)['priority'])
 
 
-class ShowTests(WaitingTestCase):
+class ShowTests(awaiting.WaitingTestCase):
 
     def test_the_place_in_the_queue(self):
         first, second = self.wait(), self.wait()
@@ -220,7 +193,7 @@ class ShowTests(WaitingTestCase):
         self.assertEqual([shown], self.read(URL)['allocations'])
 
 
-class ReasonTests(WaitingTestCase):
+class ReasonTests(awaiting.WaitingTestCase):
 
     def setUp(self):
         super().setUp()
@@ -255,7 +228,7 @@ class ReasonTests(WaitingTestCase):
         fixtures.add_node()
         self.assertIn('about to be claimed',
                       self.show(created[0]['uuid'])['reason'])
-        pass_time(61)
+        awaiting.pass_time(61)
         expiry.Expiry().walk()
         for one in created:
             self.assertTrue(self.show(one['uuid'])['last_error'].startswith(
@@ -281,7 +254,7 @@ class ReasonTests(WaitingTestCase):
         self.assertEqual(5 + 3, len(self.taken))
 
 
-class PatchTests(WaitingTestCase):
+class PatchTests(awaiting.WaitingTestCase):
 
     def test_the_deadline_counts_from_the_creation(self):
         created = self.wait(60)
@@ -289,10 +262,10 @@ class PatchTests(WaitingTestCase):
                            ('replace', '/wait_timeout', 90)).body
         self.assertEqual((90, created['created_at']), (
             found['wait_timeout'], found['created_at']))
-        pass_time(80)
+        awaiting.pass_time(80)
         self.api.serve()
         self.assertTrue(self.show(created['uuid'])['waiting'])
-        pass_time(20)
+        awaiting.pass_time(20)
         self.api.serve()
         self.assertEqual('error', self.show(created['uuid'])['state'])
 
@@ -335,7 +308,7 @@ class PatchTests(WaitingTestCase):
         self.refuse(400, answer, 'priority')
 
 
-class EndTests(WaitingTestCase):
+class EndTests(awaiting.WaitingTestCase):
 
     def test_delete_leaves_the_queue(self):
         created = self.wait(candidate_nodes=[fixtures.add_node(
@@ -349,111 +322,10 @@ class EndTests(WaitingTestCase):
         fixtures.add_node(maintenance=True)
         created = self.wait()
         self.api.serve()
-        pass_time(61)
+        awaiting.pass_time(61)
         self.api.serve()
         found = self.show(created['uuid'])
         self.assertEqual(('error', False), (found['state'],
                                             found['waiting']))
         self.assertIn('1 in maintenance', found['last_error'])
         self.assertEqual(0, self.count_waiters())
-
-
-class ServedTests(WaitingTestCase):
-
-    def test_by_a_node_that_is_released(self):
-        held, _node = self.create_active()
-        created = self.wait()
-        self.api.serve()
-        self.assertFalse(self.is_active(created))
-        self.api.delete('%s/%s' % (URL, held['uuid']))
-        self.api.serving._sweep_at = float('inf')
-        self.api.serve()
-        self.assertTrue(self.is_active(created))
-        self.assertEqual(0, self.count_waiters())
-
-    def test_by_the_node_of_one_that_got_it_as_it_was_deleted(self):
-        """It had none yet when its row was read, so nobody was told."""
-        first, second = self.wait(), self.wait()
-        real = releases.delete_allocation
-
-        def delete(*args):
-            fixtures.add_node()
-            self.api.serving.ring()
-            self.api.serve()
-            return real(*args)
-
-        releases.delete_allocation = delete
-        self.addCleanup(setattr, releases, 'delete_allocation', real)
-        answer = self.api.delete('%s/%s' % (URL, first['uuid']))
-        self.assertEqual(204, answer.status)
-        self.api.serving._sweep_at = float('inf')
-        self.api.serve()
-        self.assertTrue(self.is_active(second))
-
-    def test_by_a_node_that_has_become_suitable(self):
-        changes = (
-            ({'maintenance': True}, 'DELETE', '/maintenance', None),
-            ({'power_state': None}, 'PUT', '/states/power',
-             {'target': 'power on'}),
-            ({'provision_state': 'manageable'}, 'PUT', '/states/provision',
-             {'target': 'provide'}),
-            ({'resource_class': 'other'}, 'PATCH', '', [
-                {'op': 'add', 'path': '/resource_class', 'value': 'metal'}]),
-        )
-        for columns, method, path, body in changes:
-            node = fixtures.add_node(**columns)
-            created = self.wait()
-            self.api.serve()
-            self.assertFalse(self.is_active(created))
-            answer = self.api.request(method, '/v1/nodes/%s%s' % (
-                node.uuid, path), body)
-            self.assertLess(answer.status, 300, answer)
-            self.api.serving._sweep_at = float('inf')
-            self.api.serve()
-            self.assertTrue(self.is_active(created), path)
-
-    def serve_one(self, created, changes):
-        """Check that the last of some changes has one served, by a ring.
-
-        :param changes: list of arguments of a request
-        """
-        self.api.serve()
-        self.api.serving._sweep_at = float('inf')
-        for change in changes:
-            self.assertFalse(self.is_active(created), change)
-            answer = self.api.request(*change)
-            self.assertLess(answer.status, 300, answer)
-            self.api.serve()
-        self.assertTrue(self.is_active(created))
-
-    def test_by_a_node_that_is_undeployed(self):
-        _held, node = self.create_active()
-        fixtures.change_node(node.uuid, provision_state='active')
-        self.serve_one(self.wait(), [
-            ('PUT', '/v1/nodes/%s/states/provision' % node.uuid,
-             {'target': 'deleted'})])
-
-    def test_by_a_property(self):
-        node = fixtures.add_node(properties={'memory_mb': 4})
-        self.serve_one(
-            self.wait(properties={'memory_mb': {'>=': 8}}), [
-                ('PATCH', '/v1/nodes/' + node.uuid, [
-                    {'op': 'replace', 'path': '/properties/memory_mb',
-                     'value': 8}])])
-
-    def test_by_a_new_node(self):
-        url = '/v1/nodes/new'
-        self.serve_one(self.wait(), [
-            ('POST', '/v1/nodes', {'driver': 'fake-hardware', 'name': 'new',
-                                   'resource_class': 'metal'}),
-            ('PUT', url + '/states/provision', {'target': 'manage'}),
-            ('PUT', url + '/states/power', {'target': 'power off'}),
-            ('PUT', url + '/states/provision', {'target': 'provide'})])
-
-    def test_by_a_trait(self):
-        node = fixtures.add_node()
-        created = self.wait(traits=['CUSTOM_A'])
-        self.serve_one(created, [
-            ('PUT', '/v1/nodes/%s/traits/CUSTOM_A' % node.uuid)])
-        self.assertEqual(['CUSTOM_A'], fixtures.get_node(
-            node.uuid).instance_info['traits'])

@@ -1,74 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serving: the order of those that wait, and that no node stays idle."""
 
-import threading
-
 import hypothesis
 from hypothesis import strategies as st
-from oslo_utils import uuidutils
 import sqlalchemy as sa
 
 from allocator.common import states
 from allocator.conductor import serving as serving_loop
-from allocator.conductor import upkeep
 from allocator.db import allocations
 from allocator.db import claims
 from allocator.db import class_queue
 from allocator.db import models
-from allocator.db import releases
 from allocator.db import serving
 from allocator.db import session
-from allocator.db import waiters
 from allocator.tests import fixtures
 from allocator.tests import statements
-from allocator.tests.functional import waiting
-from allocator.tests.unit.api import allocating
-
-_allocation = models.Allocation.__table__
+from allocator.tests.unit.conductor import queueing
 
 TRAITS = ('CUSTOM_A', 'CUSTOM_B')
 
 
-class ServingTestCase(allocating.AllocationTestCase):
-
-    def wait(self, seconds=60, **values):
-        """Have an allocation wait.
-
-        :returns: its UUID
-        """
-        columns = {'uuid': uuidutils.generate_uuid(), 'name': None,
-                   'resource_class': 'metal', 'traits': [], 'extra': {},
-                   'owner': None, 'priority': None,
-                   'state': states.WAITING if seconds else states.ALLOCATING,
-                   'wait_timeout': seconds or None} | values
-        candidates = columns.pop('candidates', ())
-        return allocations.create(columns, candidates)['uuid']
-
-    def serve(self):
-        self.api.serving.ring()
-        self.api.serve()
-
-    def node_of(self, uuid):
-        return allocations.get(uuid).node_uuid
-
-    def free(self, node_uuid):
-        """Release a node; nobody is told."""
-        releases.delete_allocation(fixtures.get_node(node_uuid).instance_uuid)
-
-    def free_later(self, count=1, traits=(), **columns):
-        """Make nodes that are not available yet.
-
-        :returns: list of rows
-        """
-        return [fixtures.add_node(traits, maintenance=True, **columns)
-                for _ in range(count)]
-
-    def release(self, *nodes):
-        for node in nodes:
-            fixtures.change_node(node.uuid, maintenance=False)
-
-
-class OrderTests(ServingTestCase):
+class OrderTests(queueing.ServingTestCase):
 
     def test_priority_then_age(self):
         late, first, second, best = (
@@ -251,7 +203,7 @@ class OrderTests(ServingTestCase):
         self.addCleanup(setattr, serving, 'FEW_FREE', real)
 
 
-class HaltTests(ServingTestCase):
+class HaltTests(queueing.ServingTestCase):
     """What ends the waiting of one keeps nobody else waiting."""
 
     def test_whose_uuid_is_an_instance_already(self):
@@ -318,7 +270,7 @@ def _nodes():
     })
 
 
-class ModelTests(ServingTestCase):
+class ModelTests(queueing.ServingTestCase):
     """Whoever is served, the rules of the order hold."""
 
     @hypothesis.settings(max_examples=25, deadline=None)
@@ -422,110 +374,7 @@ def fixtures_traits(node):
             member.c.trait_set_id == node.trait_set_id)).scalars().all()
 
 
-class QueueRowTests(ServingTestCase):
-
-    def queues(self):
-        with session.reader() as connection:
-            return connection.execute(sa.select(
-                models.Queue.resource_class)).scalars().all()
-
-    def test_what_nobody_waits_for_keeps_no_row(self):
-        """Each class that anybody invented had one for ever."""
-        uuid = self.wait()
-        self.wait(resource_class='invented')
-        self.assertEqual(0, waiters.remove_queues())
-        releases.delete_allocation(uuid)
-        self.assertEqual(1, waiters.remove_queues())
-        self.assertEqual(['invented'], self.queues())
-
-    def test_who_came_as_its_row_was_removed_is_served(self):
-        uuid = self.wait()
-        with session.writer() as connection:
-            connection.execute(sa.delete(models.Queue))
-        node = fixtures.add_node()
-        self.api.serving.walk()
-        self.assertEqual(node.uuid, self.node_of(uuid))
-
-    def test_the_upkeep_removes_them(self):
-        releases.delete_allocation(self.wait())
-        upkeep.Upkeep().round()
-        self.assertEqual([], self.queues())
-
-
-class LoopTests(ServingTestCase):
-
-    def test_a_class_that_rings_without_end_keeps_no_other_waiting(self):
-        self.wait()
-        other = self.wait(resource_class='other')
-        fixtures.add_node(resource_class='other')
-        loop, served = self.api.serving, []
-        real = claims.serve
-
-        def serve(resource_class, *args):
-            served.append(resource_class)
-            if len(served) > 20:
-                loop.stop()
-            loop.ring('metal')
-            return real(resource_class, *args)
-
-        claims.serve = serve
-        self.addCleanup(setattr, claims, 'serve', real)
-        loop._sweep_at = float('inf')
-        loop.ring('metal')
-        loop.ring('other')
-        loop.walk()
-        self.assertEqual('active', allocations.get(other).state)
-        self.assertIn('other', served[:3])
-
-    def test_a_sweep_comes_in_time_however_often_it_rings(self):
-        other = self.wait(resource_class='other')
-        fixtures.add_node(resource_class='other')
-        self.wait()
-        loop, served = self.api.serving, []
-        real = claims.serve
-
-        def serve(resource_class, *args):
-            served.append(resource_class)
-            if len(served) > 20:
-                loop.stop()
-            if len(served) == 3:
-                # It is time.
-                loop._sweep_at = 0
-            loop.ring('metal')
-            return real(resource_class, *args)
-
-        claims.serve = serve
-        self.addCleanup(setattr, claims, 'serve', real)
-        loop._sweep_at = float('inf')
-        loop.ring('metal')
-        loop.walk()
-        self.assertEqual('active', allocations.get(other).state)
-
-    def test_a_deadline_is_kept_while_a_class_rings_without_end(self):
-        """Nobody was told as long as nodes were looked for."""
-        uuid = self.wait(1)
-        stopping = threading.Event()
-
-        def ring():
-            while not stopping.wait(0.001):
-                self.api.serving.ring('metal')
-
-        parts = (ring, self.api.serving.run, self.api.expiry.run)
-        threads = [threading.Thread(target=part) for part in parts]
-        for thread in threads:
-            thread.start()
-        try:
-            waiting.until(lambda: allocations.get(uuid).state == 'error', 10,
-                          'the deadline is kept')
-        finally:
-            stopping.set()
-            self.api.serving.stop()
-            self.api.expiry.stop()
-            for thread in threads:
-                thread.join()
-
-
-class StatementTests(ServingTestCase):
+class StatementTests(queueing.ServingTestCase):
 
     def test_nobody_is_walked_without_a_free_node(self):
         for number in range(30):

@@ -13,14 +13,15 @@ from allocator.db import models
 from allocator.db import session
 from allocator.tests import fixtures
 from allocator.tests import pools
-from allocator.tests.unit.conductor import test_serving
+from allocator.tests.unit.api import allocating
+from allocator.tests.unit.conductor import queueing
 
 priorities = st.integers(-2, 2)
 requests = pools.requests.flatmap(lambda asked: priorities.map(
     lambda priority: asked | {'priority': priority}))
 
 
-class ConstraintModelTests(test_serving.ServingTestCase):
+class ConstraintModelTests(queueing.ServingTestCase):
     """Whoever is served, the rules of the order hold."""
 
     @hypothesis.settings(max_examples=25, deadline=None)
@@ -69,8 +70,7 @@ class ConstraintModelTests(test_serving.ServingTestCase):
         """Give another priority to one that waits."""
         if allocations.get(uuid).state != states.WAITING:
             return
-        answer = self.api.patch('%s/%s' % (
-            test_serving.allocating.OWN_URL, uuid), [
+        answer = self.api.patch('%s/%s' % (allocating.OWN_URL, uuid), [
             {'op': 'add', 'path': '/priority', 'value': priority}])
         self.assertEqual(200, answer.status, answer)
         self.order[uuid]['priority'] = priority
