@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expiry: those whose deadline is over are told why they got no node."""
 
-import threading
 import time
 
-from oslo_db import exception as db_exc
 from oslo_log import log
 
 from allocator.common import states
 from allocator.conductor import alone
+from allocator.conductor import ringing
 from allocator.conf import CONF
 from allocator.db import backends
 from allocator.db import claims
@@ -28,14 +27,11 @@ LOOK = 0.2
 # Seconds until one is looked at again that somebody has locked.
 AGAIN = 0.05
 
-# Seconds between two looks at the longest: nobody need tell of a deadline.
-STEP = 1
-
 UNCOUNTED = ('No suitable node in %d seconds. What kept the nodes away could '
              'not be counted; the log of the conductors says why.')
 
 
-class Expiry:
+class Expiry(ringing.RingLoop):
     """Fails the allocations that have waited for long enough.
 
     A thread of its own does it: to count the nodes for each of them takes
@@ -45,36 +41,16 @@ class Expiry:
         somebody's deadline has freed
     """
 
+    purpose = 'Telling those whose deadline is over'
+
     def __init__(self, given_back=lambda resource_class: None):
+        super().__init__()
         self._given_back = given_back
-        self._bell = threading.Event()
-        self._stopping = False
         self._next = 0.0
 
     def ring(self):
         """Say that there may be a new deadline; never blocks."""
         self._bell.set()
-
-    def stop(self):
-        """Make run() return after the transaction under way."""
-        self._stopping = True
-        self._bell.set()
-
-    def run(self):
-        """Look for deadlines that are over until stopped."""
-        while not self._stopping:
-            self._bell.clear()
-            pause: float = STEP
-            try:
-                self.walk()
-                pause = min(STEP, max(0.0, self._next - time.monotonic()))
-            except db_exc.DBConnectionError as exc:
-                LOG.warning('Waiting for the database: %s', exc)
-            except Exception:
-                LOG.exception('Those whose deadline is over could not be '
-                              'told; trying again')
-            if not self._stopping:
-                self._bell.wait(pause)
 
     def walk(self):
         """Fail all that are over."""
@@ -84,6 +60,9 @@ class Expiry:
         self._next = time.monotonic() + (
             CONF.conductor.sweep_interval if seconds is None
             else max(seconds, AGAIN))
+
+    def _pause(self):
+        return max(0.0, self._next - time.monotonic())
 
     def _walk(self):
         """Fail those that are over.

@@ -4,11 +4,11 @@
 import threading
 import time
 
-from oslo_db import exception as db_exc
 from oslo_log import log
 
 from allocator.conductor import alone
 from allocator.conductor import avoided
+from allocator.conductor import ringing
 from allocator.conf import CONF
 from allocator.db import claims
 from allocator.db import flaws
@@ -27,11 +27,8 @@ LONGEST = 1
 # for that something is wrong with: it is tried with one node after another.
 ALONE = 0
 
-# Seconds after which the loop looks whether it is time for a sweep.
-STEP = 1
 
-
-class ServingLoop:
+class ServingLoop(ringing.RingLoop):
     """Serves the classes for whose nodes somebody waits.
 
     A class is served when a node of it may have become free, when somebody
@@ -41,11 +38,12 @@ class ServingLoop:
         process shares
     """
 
+    purpose = 'Serving those that wait'
+
     def __init__(self, going_around=None):
+        super().__init__()
         self._avoided = going_around or avoided.Avoided()
-        self._bell = threading.Event()
         self._lock = threading.Lock()
-        self._stopping = False
         self._claimed = None
         # When to serve which class, in seconds of the monotonic clock, after
         # which pause it was put off, and how many it may serve at once after
@@ -74,27 +72,6 @@ class ServingLoop:
                 self._due[resource_class] = min(
                     now, self._due.get(resource_class, now))
         self._bell.set()
-
-    def stop(self):
-        """Make run() return after the transaction under way."""
-        self._stopping = True
-        self._bell.set()
-
-    def run(self):
-        """Serve until stopped."""
-        while not self._stopping:
-            self._bell.clear()
-            pause = STEP
-            try:
-                self.walk()
-                pause = self._pause()
-            except db_exc.DBConnectionError as exc:
-                LOG.warning('Waiting for the database: %s', exc)
-            except Exception:
-                LOG.exception('Those that wait could not be served; trying '
-                              'again')
-            if not self._stopping:
-                self._bell.wait(pause)
 
     def walk(self):
         """Serve every class that is to be served now.
@@ -137,8 +114,8 @@ class ServingLoop:
         """
         now = time.monotonic()
         with self._lock:
-            first = min(self._due.values(), default=now + STEP)
-        return max(0.0, min(first - now, self._sweep_at - now, STEP))
+            first = min(self._due.values(), default=self._sweep_at)
+        return max(0.0, min(first, self._sweep_at) - now)
 
     def _put_off(self, resource_class):
         pause = self._pauses.get(resource_class, AGAIN)

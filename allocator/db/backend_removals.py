@@ -13,6 +13,7 @@ from allocator.common import states
 from allocator.conf import CONF
 from allocator.db import backend_writes
 from allocator.db import backends
+from allocator.db import confirmations
 from allocator.db import models
 from allocator.db import releases
 from allocator.db import session
@@ -174,7 +175,7 @@ def _put_back(row, attempts):
     with session.writer() as connection:
         if attempts.last and _has_changed(connection, row):
             return True
-        allocation, node = _lock(connection, row)
+        allocation, node = confirmations.lock_claim(connection, row)
         if row.sent_at is None:
             if not backend_writes.withdraw_open(connection, row,
                                                 is_unsent=True):
@@ -201,26 +202,6 @@ def _has_changed(connection, row):
     return connection.execute(sa.select(_write.c.id).where(
         _write.c.id == row.id, _write.c.attempt != row.attempt)
     ).first() is not None
-
-
-def _lock(connection, row):
-    """Lock the allocation of a claim, and its node.
-
-    :returns: their rows; None for what has nothing to do with it any more
-    """
-    allocation = connection.execute(
-        sa.select(_allocation).where(_allocation.c.id == row.allocation_id)
-        .with_for_update()).first()
-    node = connection.execute(
-        sa.select(_node).where(_node.c.id == row.node_id)
-        .with_for_update()).first()
-    if allocation is not None and (
-            allocation.state != states.CONFIRMING
-            or allocation.node_id != row.node_id):
-        allocation = None
-    if node is not None and node.instance_uuid != row.uuid:
-        node = None
-    return allocation, node
 
 
 @session.retried
@@ -260,7 +241,7 @@ def _forget(row):
     :returns: whether it was open
     """
     with session.writer() as connection:
-        allocation, node = _lock(connection, row)
+        allocation, node = confirmations.lock_claim(connection, row)
         if not backend_writes.withdraw_open(connection, row):
             return False
         if allocation is not None:

@@ -78,14 +78,25 @@ def _lock(connection, write):
         or is not this attempt's any more
     :raises: backend_writes.LeaseLost
     """
-    row = write.row
+    found = lock_claim(connection, write.row)
+    backend_writes.compare(connection, write)
+    return found
+
+
+def lock_claim(connection, row):
+    """Lock the allocation that a write is about, and then its node.
+
+    :param connection: a database connection
+    :param row: row of the write
+    :returns: their rows; None for what is gone, or has nothing to do with it
+        any more
+    """
     allocation = connection.execute(
         sa.select(_allocation).where(_allocation.c.id == row.allocation_id)
         .with_for_update()).first()
     node = connection.execute(
         sa.select(_node).where(_node.c.id == row.node_id)
         .with_for_update()).first()
-    backend_writes.compare(connection, write)
     if allocation is not None and (
             allocation.state != states.CONFIRMING
             or allocation.node_id != row.node_id):

@@ -49,10 +49,12 @@ class QueueRowTests(queueing.ServingTestCase):
 
 class LoopTests(queueing.ServingTestCase):
 
-    def test_a_class_that_rings_without_end_keeps_no_other_waiting(self):
-        self.wait()
-        other = self.wait(resource_class='other')
-        fixtures.add_node(resource_class='other')
+    def ring_without_end(self, happens=lambda count: None):
+        """Have a class ring at each transaction, and the loop end at last.
+
+        :param happens: function that is given the number of the transaction
+        :returns: list of the classes that are served, which grows
+        """
         loop, served = self.api.serving, []
         real = claims.serve
 
@@ -60,6 +62,7 @@ class LoopTests(queueing.ServingTestCase):
             served.append(resource_class)
             if len(served) > 20:
                 loop.stop()
+            happens(len(served))
             loop.ring('metal')
             return real(resource_class, *args)
 
@@ -67,8 +70,15 @@ class LoopTests(queueing.ServingTestCase):
         self.addCleanup(setattr, claims, 'serve', real)
         loop._sweep_at = float('inf')
         loop.ring('metal')
-        loop.ring('other')
-        loop.walk()
+        return served
+
+    def test_a_class_that_rings_without_end_keeps_no_other_waiting(self):
+        self.wait()
+        other = self.wait(resource_class='other')
+        fixtures.add_node(resource_class='other')
+        served = self.ring_without_end()
+        self.api.serving.ring('other')
+        self.api.serving.walk()
         self.assertEqual('active', allocations.get(other).state)
         self.assertIn('other', served[:3])
 
@@ -76,24 +86,13 @@ class LoopTests(queueing.ServingTestCase):
         other = self.wait(resource_class='other')
         fixtures.add_node(resource_class='other')
         self.wait()
-        loop, served = self.api.serving, []
-        real = claims.serve
 
-        def serve(resource_class, *args):
-            served.append(resource_class)
-            if len(served) > 20:
-                loop.stop()
-            if len(served) == 3:
-                # It is time.
-                loop._sweep_at = 0
-            loop.ring('metal')
-            return real(resource_class, *args)
+        def make_it_time(count):
+            if count == 3:
+                self.api.serving._sweep_at = 0
 
-        claims.serve = serve
-        self.addCleanup(setattr, claims, 'serve', real)
-        loop._sweep_at = float('inf')
-        loop.ring('metal')
-        loop.walk()
+        self.ring_without_end(make_it_time)
+        self.api.serving.walk()
         self.assertEqual('active', allocations.get(other).state)
 
     def test_a_deadline_is_kept_while_a_class_rings_without_end(self):
